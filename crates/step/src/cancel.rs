@@ -4,8 +4,7 @@
 //! 143. Work that sits in one long system call gets [`GRACE`] before the process ends anyway: every step can run
 //! again after a crash at any point, so that is safe, only less tidy.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::{Error, Kind, Result};
@@ -15,7 +14,13 @@ pub const GRACE: Duration = Duration::from_secs(20);
 
 /// Says whether the run was cancelled. Clones share the flag.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<Flag>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    raised: Mutex<bool>,
+    changed: Condvar,
+}
 
 impl Cancel {
     /// A flag that nobody has raised.
@@ -25,12 +30,18 @@ impl Cancel {
 
     /// Raises the flag.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        *self.raised() = true;
+        self.0.changed.notify_all();
     }
 
     /// Whether the flag is raised.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        *self.raised()
+    }
+
+    fn raised(&self) -> MutexGuard<'_, bool> {
+        // A flag cannot be left half set by a thread that panicked.
+        self.0.raised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fails with [`Kind::Cancelled`] once the flag is raised. Call it between pieces of work of a second or less.
@@ -39,6 +50,13 @@ impl Cancel {
             return Err(Error::new(Kind::Cancelled, "cancelled").hint("run it again to finish the work"));
         }
         Ok(())
+    }
+
+    /// Sleeps, unless and until the flag is raised; then fails as [`Cancel::check`] does.
+    pub fn sleep(&self, time: Duration) -> Result<()> {
+        let waited = self.0.changed.wait_timeout_while(self.raised(), time, |raised| !*raised);
+        drop(waited);
+        self.check()
     }
 
     /// Raises the flag on SIGTERM and SIGINT; ends the process on a second signal or after [`GRACE`].

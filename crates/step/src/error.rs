@@ -47,6 +47,36 @@ struct Inner {
 // === impl Kind ===
 
 impl Kind {
+    /// Every kind, by exit code.
+    pub const ALL: [Kind; 10] = [
+        Kind::Findings,
+        Kind::Usage,
+        Kind::BadInput,
+        Kind::Unauthorized,
+        Kind::NotFound,
+        Kind::Conflict,
+        Kind::Remote,
+        Kind::TimedOut,
+        Kind::Internal,
+        Kind::Cancelled,
+    ];
+
+    /// What the exit code tells, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Kind::Findings => "what was examined has faults",
+            Kind::Usage => "the command line is wrong",
+            Kind::BadInput => "the input data is wrong",
+            Kind::Unauthorized => "not authorised",
+            Kind::NotFound => "not found",
+            Kind::Conflict => "it changed under us",
+            Kind::Remote => "the other side failed, also after retries",
+            Kind::TimedOut => "time ran out",
+            Kind::Internal => "this machine failed (disk full), or there is a bug here",
+            Kind::Cancelled => "cancelled by SIGTERM or SIGINT",
+        }
+    }
+
     /// The process exit code.
     pub fn code(self) -> u8 {
         self as u8
@@ -232,18 +262,6 @@ mod tests {
 
     #[test]
     fn exit_codes_are_the_contract() {
-        let kinds = [
-            Kind::Findings,
-            Kind::Usage,
-            Kind::BadInput,
-            Kind::Unauthorized,
-            Kind::NotFound,
-            Kind::Conflict,
-            Kind::Remote,
-            Kind::TimedOut,
-            Kind::Internal,
-            Kind::Cancelled,
-        ];
-        assert_eq!(kinds.map(Kind::code), [1, 2, 3, 4, 5, 6, 7, 8, 70, 143]);
+        assert_eq!(Kind::ALL.map(Kind::code), [1, 2, 3, 4, 5, 6, 7, 8, 70, 143]);
     }
 }

@@ -1,9 +1,25 @@
 //! What every step is made of.
+//!
+//! A step is a type that implements [`Step`]: its parameters (a clap-derived struct), its results ([`results!`]), the
+//! constant part of its declaration ([`About`]) and its work. From that one declaration come the command line and its
+//! `--help` ([`main`]), and through [`Declaration`] the Task, the Role, the README tables, completions and man pages.
+
+mod cli;
+mod declaration;
+mod error;
 
 pub mod cancel;
-mod error;
 pub mod files;
+pub mod log;
+pub mod progress;
+pub mod redact;
+pub mod results;
+pub mod retry;
 
 pub use cancel::Cancel;
+pub use cli::{Context, main, report_panics};
+pub use declaration::{About, Declaration, Dir, Param, ParamKind, Permission, ReadOnlyDir, Step, Tls, Workspace};
 pub use error::{Error, Kind, Result};
 pub use files::RelativePath;
+pub use progress::{Progress, Unit};
+pub use results::Results;
