@@ -1,0 +1,222 @@
+//! A repository on this machine: objects are borrowed, not copied, and a push is a compare-and-swap under git's own lock.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use git2::{ErrorCode, Repository, RepositoryOpenFlags, Signature};
+use step::{Cancel, Error, Kind, Result};
+
+use crate::pack::{Pack, Receiver};
+use crate::remote::{Heads, git_error, no_branch};
+use crate::{BranchName, CommitId, Push};
+
+/// A repository's path, bare or with a worktree.
+pub(crate) struct Local(PathBuf);
+
+/// Hooks that a push would run. The samples that `git init` leaves end in `.sample`.
+const HOOKS: [&str; 7] =
+    ["pre-receive", "update", "post-receive", "post-update", "reference-transaction", "proc-receive", "push-to-checkout"];
+
+// === impl Local ===
+
+impl Local {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Local(path)
+    }
+
+    pub(crate) fn heads(&self) -> Result<Heads> {
+        let failed = |e| git_error(format_args!("cannot list the branches of {}", self.0.display()), e);
+        let repo = self.open()?;
+        let mut heads = Heads::new();
+        for reference in repo.references_glob("refs/heads/*").map_err(failed)? {
+            let reference = reference.map_err(failed)?;
+            if let (Ok(name), Some(id)) = (reference.name(), reference.resolve().ok().and_then(|direct| direct.target())) {
+                heads.insert(name.trim_start_matches("refs/heads/").to_owned(), id.into());
+            }
+        }
+        Ok(heads)
+    }
+
+    /// Lets `into` read this repository's objects; git calls that alternates.
+    pub(crate) fn fetch(&self, into: &Repository, branch: &BranchName) -> Result<CommitId> {
+        let source = self.open()?;
+        let objects = source.commondir().join("objects");
+        let objects = objects.canonicalize().map_err(|e| Error::io(format_args!("cannot open {}", objects.display()), e))?;
+        let text = objects
+            .to_str()
+            .filter(|text| !text.contains('\n'))
+            .ok_or_else(|| Error::bad_input(format!("the path {} is not plain text", objects.display())))?;
+        let alternates = into.path().join("objects/info/alternates");
+        if !alternates.exists() {
+            step::files::write_atomic(&alternates, format!("{text}\n").as_bytes())?;
+            let added = into.odb().and_then(|odb| odb.add_disk_alternate(text));
+            added.map_err(|e| git_error(format_args!("cannot read the objects in {text}"), e))?;
+        }
+        into.odb().and_then(|odb| odb.refresh()).map_err(|e| git_error(format_args!("cannot read the objects in {text}"), e))?;
+        match head(&source, branch)? {
+            Some(head) => Ok(head),
+            None => Err(no_branch(self.0.display(), branch, &self.heads()?)),
+        }
+    }
+
+    pub(crate) fn push(
+        &self,
+        branch: &BranchName,
+        old: Option<CommitId>,
+        new: CommitId,
+        pack: &Pack,
+        cancel: &Cancel,
+    ) -> Result<Push> {
+        let repo = self.open()?;
+        self.refuse_policies(&repo, branch)?;
+        let now = head(&repo, branch)?;
+        if now == Some(new) {
+            return Ok(Push::Done { head: new });
+        }
+        if now != old {
+            return Ok(Push::Moved { head: now });
+        }
+        store(&repo, pack, cancel)?;
+        swap(&repo, branch, old, new, cancel)
+    }
+
+    fn open(&self) -> Result<Repository> {
+        let path = &self.0;
+        // Without environment, without looking in the directories above: exactly the repository named.
+        let none: [&str; 0] = [];
+        Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none).map_err(|error| {
+            let shown = path.display();
+            match error.code() {
+                ErrorCode::Owner => Error::new(Kind::Unauthorized, format!("{shown} belongs to another user"))
+                    .hint("chown it to the user of this process, or serve it over http"),
+                _ if !path.exists() => Error::not_found(format!("no repository at {shown}: there is no such path")),
+                ErrorCode::NotFound => Error::not_found(format!("no repository at {shown}"))
+                    .hint("give the path of a bare repository, or of a directory with .git in it"),
+                _ => git_error(format_args!("cannot open the repository {shown}"), error),
+            }
+        })
+    }
+
+    /// Over a path nobody would enforce these, so we do not go on.
+    fn refuse_policies(&self, repo: &Repository, branch: &BranchName) -> Result<()> {
+        let shown = self.0.display();
+        let configured = repo.config().and_then(|config| config.get_path("core.hooksPath"));
+        let hooks = configured.map(|path| repo.path().join(path)).unwrap_or_else(|_| repo.commondir().join("hooks"));
+        if let Some(hook) = HOOKS.iter().find(|hook| is_executable(&hooks.join(hook))) {
+            return Err(Error::new(Kind::Unauthorized, format!("{shown} has a {hook} hook, and hooks do not run over file://"))
+                .hint("push to its https:// or http:// URL, or remove the hook"));
+        }
+        let reference = branch.reference();
+        let checked_out = repo.find_reference("HEAD").is_ok_and(|head| head.symbolic_target() == Ok(Some(&reference)));
+        if !repo.is_bare() && checked_out {
+            return Err(Error::new(Kind::Unauthorized, format!("{shown} has {branch} checked out"))
+                .hint("push to a bare repository (git clone --bare), or to another branch"));
+        }
+        Ok(())
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+fn head(repo: &Repository, branch: &BranchName) -> Result<Option<CommitId>> {
+    match repo.refname_to_id(&branch.reference()) {
+        Ok(id) => Ok(Some(id.into())),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(git_error(format_args!("cannot read the branch {branch}"), error)),
+    }
+}
+
+/// Adds the pack to `repo`: complete and on disk before it gets its name.
+fn store(repo: &Repository, pack: &Pack, cancel: &Cancel) -> Result<()> {
+    let objects = repo.commondir().join("objects");
+    // `git gc` sweeps what a crash leaves under this prefix.
+    let scratch = tempfile::Builder::new()
+        .prefix("tmp_objdir-push-")
+        .tempdir_in(&objects)
+        .map_err(|e| Error::io(format_args!("cannot write to {}", objects.display()), e))?;
+    let mut receiver = Receiver::new(None, scratch.path())?;
+    let mut reader = pack.reader()?;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        cancel.check()?;
+        let read = std::io::Read::read(&mut reader, &mut buffer).map_err(|e| Error::io("cannot read a temporary file", e))?;
+        if read == 0 {
+            break;
+        }
+        receiver.write(&buffer[..read])?;
+    }
+    let name = receiver.finish()?;
+    let packs = objects.join("pack");
+    fs::create_dir_all(&packs).map_err(|e| Error::io(format_args!("cannot create {}", packs.display()), e))?;
+    // Readers look for the index, so the pack comes first.
+    for extension in ["pack", "idx"] {
+        let file = format!("pack-{name}.{extension}");
+        let from = scratch.path().join(&file);
+        fs::File::open(&from).and_then(|file| file.sync_all()).map_err(|e| Error::io("cannot sync the pack", e))?;
+        step::files::rename(&from, &packs.join(&file))?;
+    }
+    Ok(())
+}
+
+/// Moves the branch under `<ref>.lock`, git's own lock, if it still is at `old`.
+fn swap(repo: &Repository, branch: &BranchName, old: Option<CommitId>, new: CommitId, cancel: &Cancel) -> Result<Push> {
+    const ATTEMPTS: u32 = 20;
+    let reference = branch.reference();
+    let failed = |e| git_error(format_args!("cannot update the branch {branch}"), e);
+    if old.is_none() {
+        refuse_prefix(repo, branch)?;
+    }
+    for attempt in 1.. {
+        cancel.check()?;
+        let mut transaction = repo.transaction().map_err(failed)?;
+        match transaction.lock_ref(&reference) {
+            Ok(()) => {}
+            Err(error) if error.code() == ErrorCode::Locked && attempt < ATTEMPTS => {
+                cancel.sleep(Duration::from_millis(fastrand::u64(5..100)))?;
+                continue;
+            }
+            Err(error) if error.code() == ErrorCode::Locked => {
+                return Err(failed(error).hint(format!(
+                    "another process writes it; if none does, remove {}",
+                    repo.commondir().join(format!("{reference}.lock")).display()
+                )));
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        // Read after locking: nobody can change it now.
+        let now = head(repo, branch)?;
+        if now != old {
+            return Ok(Push::Moved { head: now });
+        }
+        let who = Signature::now("stepwright", "stepwright@localhost").map_err(failed)?;
+        transaction.set_target(&reference, new.oid(), Some(&who), "push").map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        let file = repo.commondir().join(&reference);
+        fs::File::open(&file).and_then(|file| file.sync_all()).map_err(|e| Error::io("cannot sync the branch", e))?;
+        if let Some(dir) = file.parent() {
+            step::files::sync_dir(dir)?;
+        }
+        return Ok(Push::Done { head: new });
+    }
+    Err(Error::internal("no attempt was made to update a branch"))
+}
+
+/// `a` and `a/b` cannot both be branches.
+fn refuse_prefix(repo: &Repository, branch: &BranchName) -> Result<()> {
+    let failed = |e| git_error("cannot list branches", e);
+    let ours = branch.reference();
+    for name in repo.references().map_err(failed)?.names() {
+        let name = name.map_err(failed)?;
+        let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+        if within(name, &ours) || within(&ours, name) {
+            let other = name.trim_start_matches("refs/heads/");
+            return Err(Error::new(Kind::Conflict, format!("cannot create the branch {branch}: there is a branch {other}"))
+                .hint("git keeps branches as files; choose a name that is not a directory of another"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! Branches, commits and people: values that cannot be wrong.
+
+use std::fmt;
+use std::str::FromStr;
+
+use git2::Oid;
+
+/// A branch's short name: `main`, `v4.19`, `iib-request-7-v4.19`.
+///
+/// The rules are `git check-ref-format --branch`'s, and no `$`, which kubelet and Tekton would expand.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BranchName(String);
+
+/// A commit's id: 40 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommitId(Oid);
+
+/// Who made a commit. Parsed from `Name <mail@example>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    name: String,
+    email: String,
+}
+
+/// Why a text is not the name it should be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct InvalidName {
+    what: &'static str,
+    why: &'static str,
+}
+
+// === impl BranchName ===
+
+impl BranchName {
+    /// The short name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `refs/heads/…`.
+    pub(crate) fn reference(&self) -> String {
+        format!("refs/heads/{}", self.0)
+    }
+}
+
+impl FromStr for BranchName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let refuse = |why| Err(InvalidName { what: "branch name", why });
+        if text.is_empty() {
+            return refuse("it is empty");
+        }
+        if text.starts_with('-') {
+            return refuse("it starts with `-`");
+        }
+        if text.starts_with("refs/") {
+            return refuse("it starts with `refs/`; give the short name, as in `main`");
+        }
+        if text.contains('$') {
+            return refuse("it holds `$`");
+        }
+        // A lock file's name is the reference's and `.lock`, and file systems end at 255 bytes.
+        if text.split('/').any(|part| part.len() > 250) || text.len() > 1000 {
+            return refuse("it is too long");
+        }
+        // `HEAD` is allowed as a reference but not as a branch, as in git.
+        if text == "HEAD" || !git2::Reference::is_valid_name(&format!("refs/heads/{text}")) {
+            return refuse(
+                "git allows no space, control character, `..`, `~`, `^`, `:`, `?`, `*`, `[`, `\\`, `@{`, no part that starts with `.` or ends with `.lock`, no `/` or `.` at the end",
+            );
+        }
+        Ok(BranchName(text.to_owned()))
+    }
+}
+
+impl fmt::Display for BranchName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// === impl CommitId ===
+
+impl CommitId {
+    pub(crate) fn oid(self) -> Oid {
+        self.0
+    }
+}
+
+impl From<Oid> for CommitId {
+    fn from(id: Oid) -> Self {
+        CommitId(id)
+    }
+}
+
+impl FromStr for CommitId {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let invalid = InvalidName { what: "commit id", why: "it is not 40 hexadecimal digits" };
+        // libgit2 also takes abbreviations.
+        if text.len() != 40 {
+            return Err(invalid);
+        }
+        Oid::from_str(text).map(CommitId).map_err(|_| invalid)
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The mail address.
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+}
+
+impl FromStr for Identity {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let refuse = |why| InvalidName { what: "author", why };
+        if text.chars().any(char::is_control) || text.contains('$') {
+            return Err(refuse("it holds `$` or a control character"));
+        }
+        let shape = || refuse("it is not `Name <mail@example.com>`");
+        let (name, email) = text.trim().strip_suffix('>').and_then(|text| text.split_once('<')).ok_or_else(shape)?;
+        let (name, email) = (name.trim(), email.trim());
+        // git drops these at the ends of a name, so a name of nothing else would be empty.
+        if name.trim_matches(|c: char| " .,:;<>\"\\'".contains(c)).is_empty() {
+            return Err(refuse("its name is empty"));
+        }
+        if name.contains(['<', '>']) || email.contains(['<', '>']) || email.contains(char::is_whitespace) || email.is_empty() {
+            return Err(shape());
+        }
+        Ok(Identity { name: name.to_owned(), email: email.to_owned() })
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} <{}>", self.name, self.email)
+    }
+}
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a {}: {}", self.what, self.why)
+    }
+}
+
+impl std::error::Error for InvalidName {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branches() {
+        for good in ["main", "v4.19", "iib-dev-request-7-v4.19", "a/b/c", "ü", "@", "a@b", "{x}"] {
+            assert_eq!(good.parse::<BranchName>().unwrap().reference(), format!("refs/heads/{good}"));
+        }
+        let long = "x".repeat(300);
+        for bad in [
+            "",
+            "-x",
+            "--force",
+            "a..b",
+            "a b",
+            "a~1",
+            "a^",
+            "a:b",
+            "a?",
+            "a*",
+            "a[",
+            "a\\b",
+            "a@{1}",
+            ".a",
+            "a/.b",
+            "a.lock",
+            "a.lock/b",
+            "a/",
+            "/a",
+            "a//b",
+            "a.",
+            "HEAD",
+            "refs/heads/main",
+            "$(params.branch)",
+            "a\nb",
+            "a\0",
+            &long,
+        ] {
+            assert!(bad.parse::<BranchName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn commits() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(id.parse::<CommitId>().unwrap().to_string(), id);
+        for bad in ["", "0123", &id[1..], "g123456789abcdef0123456789abcdef01234567", &format!("{id}0")] {
+            assert!(bad.parse::<CommitId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn identities() {
+        let bot: Identity = " Release Bot < bot@example.com > ".parse().unwrap();
+        assert_eq!((bot.name(), bot.email()), ("Release Bot", "bot@example.com"));
+        for bad in
+            ["", "Bot", "<a@b>", "Bot <>", "Bot <a b>", "Bot <a@b> x", "B<ot <a@b>", "Bot\n <a@b>", "$(x) <a@b>", ". <a@b>"]
+        {
+            assert!(bad.parse::<Identity>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A repository somewhere else: what it has, what we get from it, what it accepts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use git2::Repository;
+use step::retry::Policy;
+use step::{Cancel, Error, Kind, Result};
+
+use crate::http::Http;
+use crate::local::Local;
+use crate::pack::Pack;
+use crate::url::Place;
+use crate::{BranchName, Checkout, CommitId, Credentials, GitUrl};
+
+/// How to reach a remote.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What to tell a server that asks who we are. Sent only to the URL's own scheme, host and port, and never over
+    /// plain `http` to another machine.
+    pub credentials: Option<Credentials>,
+    /// A PEM file with certificate authorities to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// When to try again.
+    pub retry: Policy,
+}
+
+/// A repository behind a [`GitUrl`]. Clones share the connection pool.
+#[derive(Clone)]
+pub struct Remote(Arc<Inner>);
+
+struct Inner {
+    url: GitUrl,
+    cancel: Cancel,
+    transport: Transport,
+}
+
+enum Transport {
+    Http(Box<Http>),
+    Local(Local),
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// The branch now holds our change, at this commit.
+    Done {
+        /// The branch's head, ours or one of an earlier run with the same content.
+        head: CommitId,
+    },
+    /// The branch is no longer where we started from; nothing was changed.
+    Moved {
+        /// Where it is now; `None` when it is gone.
+        head: Option<CommitId>,
+    },
+}
+
+/// Branches and where they are.
+pub(crate) type Heads = BTreeMap<String, CommitId>;
+
+// === impl Remote ===
+
+impl Remote {
+    /// A remote. Nothing is asked of it yet. Fails when `options` cannot be used: an unreadable CA file, credentials for
+    /// plain `http`, no certificate authorities for `https`.
+    pub fn new(url: GitUrl, options: Options, cancel: Cancel) -> Result<Self> {
+        let transport = match url.place() {
+            Place::Http(http) => Transport::Http(Box::new(Http::new(http.clone(), options, cancel.clone())?)),
+            Place::Local(path) => Transport::Local(Local::new(path.clone())),
+        };
+        Ok(Remote(Arc::new(Inner { url, cancel, transport })))
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &GitUrl {
+        &self.0.url
+    }
+
+    /// The commit that `branch` is at, or `None` when there is no such branch.
+    pub fn branch_head(&self, branch: &BranchName) -> Result<Option<CommitId>> {
+        Ok(self.heads()?.get(branch.as_str()).copied())
+    }
+
+    /// Gets the newest commit of `branch` and writes its files to `into`, which must be missing or empty.
+    ///
+    /// No history comes along, no submodule, no filter or hook runs. When this fails, `into` may hold a part: remove it.
+    pub fn clone_branch(&self, branch: &BranchName, into: &Path) -> Result<Checkout> {
+        Checkout::create(self.clone(), branch, into)
+    }
+
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.0.cancel
+    }
+
+    fn heads(&self) -> Result<Heads> {
+        match &self.0.transport {
+            Transport::Http(http) => http.heads(),
+            Transport::Local(local) => local.heads(),
+        }
+    }
+
+    /// Brings the head of `branch` with its files into `repo`, where `have` and its files are already.
+    pub(crate) fn fetch(&self, repo: &Repository, branch: &BranchName, have: Option<CommitId>) -> Result<CommitId> {
+        match &self.0.transport {
+            Transport::Http(http) => http.fetch(repo, branch, have),
+            Transport::Local(local) => local.fetch(repo, branch),
+        }
+    }
+
+    /// Moves `branch` from `old` (`None`: it must not exist) to `new`, if it still is at `old`.
+    pub(crate) fn push(&self, branch: &BranchName, old: Option<CommitId>, new: CommitId, pack: &Pack) -> Result<Push> {
+        match &self.0.transport {
+            Transport::Http(http) => http.push(branch, old, new, pack),
+            Transport::Local(local) => local.push(branch, old, new, pack, &self.0.cancel),
+        }
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Remote").field(&self.0.url).finish()
+    }
+}
+
+/// The error for a branch that a remote does not have.
+pub(crate) fn no_branch(url: impl fmt::Display, branch: &BranchName, heads: &Heads) -> Error {
+    const SHOWN: usize = 10;
+    let error = Error::not_found(format!("{url} has no branch {branch}"));
+    if heads.is_empty() {
+        return error.hint("it has no branch at all: push a first commit to it");
+    }
+    let mut names: Vec<&str> = heads.keys().take(SHOWN).map(String::as_str).collect();
+    let more = format!("and {} more", heads.len().saturating_sub(SHOWN));
+    if heads.len() > SHOWN {
+        names.push(&more);
+    }
+    error.hint(format!("its branches are {}", names.join(", ")))
+}
+
+/// What libgit2 failed at, in our terms. `what` says what was being done.
+pub(crate) fn git_error(what: impl fmt::Display, error: git2::Error) -> Error {
+    let kind = match (error.class(), error.code()) {
+        (_, git2::ErrorCode::Owner) => Kind::Unauthorized,
+        (_, git2::ErrorCode::Locked) => Kind::Conflict,
+        (_, git2::ErrorCode::NotFound) => Kind::NotFound,
+        _ => Kind::Internal,
+    };
+    Error::new(kind, format!("{what}: {}", error.message()))
+}

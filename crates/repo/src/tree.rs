@@ -1,0 +1,202 @@
+//! Trees: what changed between two, and a tree with changes applied.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path};
+
+use git2::{ObjectType, Oid, Repository, Tree};
+use step::{Error, Result};
+
+use crate::remote::git_error;
+
+const DIRECTORY: i32 = 0o040_000;
+const FILE: i32 = 0o100_644;
+const EXECUTABLE: i32 = 0o100_755;
+const LINK: i32 = 0o120_000;
+
+/// An entry of a tree: object and mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) id: Oid,
+    pub(crate) mode: i32,
+}
+
+/// What happens to the paths of a tree: the new entry, or `None` for gone. Paths are `/`-separated bytes.
+pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Entry>>;
+
+impl Entry {
+    fn is_tree(self) -> bool {
+        self.mode == DIRECTORY
+    }
+}
+
+/// The entry at `path`, if any.
+pub(crate) fn entry_at(tree: &Tree<'_>, path: &[u8]) -> Option<Entry> {
+    let entry = tree.get_path(Path::new(std::ffi::OsStr::from_bytes(path))).ok()?;
+    Some(Entry { id: entry.id(), mode: entry.filemode_raw() })
+}
+
+/// What turns `old` into `new`, in files, links and submodules. Only trees that differ are read.
+pub(crate) fn changes(repo: &Repository, old: Oid, new: Oid) -> Result<Changes> {
+    let mut changes = Changes::new();
+    diff(repo, &mut Vec::new(), Some(old), Some(new), &mut changes).map_err(|e| git_error("cannot compare two trees", e))?;
+    Ok(changes)
+}
+
+fn diff(
+    repo: &Repository,
+    path: &mut Vec<u8>,
+    old: Option<Oid>,
+    new: Option<Oid>,
+    changes: &mut Changes,
+) -> Result<(), git2::Error> {
+    if old == new {
+        return Ok(());
+    }
+    let mut names: BTreeMap<Vec<u8>, [Option<Entry>; 2]> = BTreeMap::new();
+    for (side, id) in [old, new].into_iter().enumerate() {
+        let Some(id) = id else { continue };
+        for entry in repo.find_tree(id)?.iter() {
+            names.entry(entry.name_bytes().to_vec()).or_default()[side] =
+                Some(Entry { id: entry.id(), mode: entry.filemode_raw() });
+        }
+    }
+    for (name, [old, new]) in names {
+        if old == new {
+            continue;
+        }
+        let length = path.len();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(&name);
+        let file = |entry: Option<Entry>| entry.filter(|entry| !entry.is_tree());
+        let tree = |entry: Option<Entry>| entry.filter(|entry| entry.is_tree()).map(|entry| entry.id);
+        if file(old) != file(new) {
+            changes.insert(path.clone(), file(new));
+        }
+        diff(repo, path, tree(old), tree(new), changes)?;
+        path.truncate(length);
+    }
+    Ok(())
+}
+
+/// `base` with `changes`, written to `repo`. Directories without entries vanish, as git has none.
+///
+/// A change below a path that is a file in `base` replaces the file.
+pub(crate) fn apply(repo: &Repository, base: Oid, changes: &Changes) -> Result<Oid> {
+    let list: Vec<(&[u8], Option<Entry>)> = changes.iter().map(|(path, entry)| (path.as_slice(), *entry)).collect();
+    let written = apply_in(repo, Some(base), &list).and_then(|tree| match tree {
+        Some(tree) => Ok(tree),
+        None => repo.treebuilder(None)?.write(),
+    });
+    written.map_err(|e| git_error("cannot write a tree", e))
+}
+
+/// `list` is sorted by path, so the changes of one directory stand together.
+fn apply_in(repo: &Repository, base: Option<Oid>, list: &[(&[u8], Option<Entry>)]) -> Result<Option<Oid>, git2::Error> {
+    let base = base.map(|id| repo.find_tree(id)).transpose()?;
+    let mut builder = repo.treebuilder(base.as_ref())?;
+    let mut below: BTreeMap<&[u8], Vec<(&[u8], Option<Entry>)>> = BTreeMap::new();
+    // Removals first: a file that becomes a directory is both.
+    for (path, entry) in list {
+        match path.iter().position(|byte| *byte == b'/') {
+            Some(slash) => below.entry(&path[..slash]).or_default().push((&path[slash + 1..], *entry)),
+            None => {
+                if builder.get(*path)?.is_some() {
+                    builder.remove(*path)?;
+                }
+                if let Some(entry) = entry {
+                    builder.insert(*path, entry.id, entry.mode)?;
+                }
+            }
+        }
+    }
+    for (name, list) in below {
+        let directory = builder.get(name)?.filter(|entry| entry.kind() == Some(ObjectType::Tree)).map(|entry| entry.id());
+        match apply_in(repo, directory, &list)? {
+            Some(id) => {
+                builder.insert(name, id, DIRECTORY)?;
+            }
+            None if directory.is_some() => builder.remove(name)?,
+            None => {}
+        }
+    }
+    if builder.is_empty() { Ok(None) } else { builder.write().map(Some) }
+}
+
+/// What the worktree at `root` has for `path` (relative) as changes against `base`: a file or link, a directory with all
+/// beneath it, or nothing where something was.
+pub(crate) fn from_worktree(repo: &Repository, base: &Tree<'_>, root: &Path, path: &Path, changes: &mut Changes) -> Result<()> {
+    let mut components = path.components();
+    if !components.by_ref().all(|part| matches!(part, Component::Normal(name) if name != ".git")) {
+        return Err(Error::internal(format!("{} is not a path in the worktree", path.display())));
+    }
+    let name = path.as_os_str().as_bytes();
+    // What stood there before goes, unless the worktree still has it.
+    if let Some(old) = if name.is_empty() { None } else { entry_at(base, name) } {
+        remove(repo, name, old, changes)?;
+    } else if name.is_empty() {
+        remove(repo, name, Entry { id: base.id(), mode: DIRECTORY }, changes)?;
+    }
+    add(repo, &root.join(path), name, changes)
+}
+
+fn remove(repo: &Repository, path: &[u8], entry: Entry, changes: &mut Changes) -> Result<()> {
+    if !entry.is_tree() {
+        changes.insert(path.to_vec(), None);
+        return Ok(());
+    }
+    let tree = repo.find_tree(entry.id).map_err(|e| git_error("cannot read a tree", e))?;
+    for child in tree.iter() {
+        // A submodule's directory is empty in the worktree; that does not mean it was removed.
+        if child.kind() != Some(ObjectType::Commit) {
+            let below = join(path, child.name_bytes());
+            remove(repo, &below, Entry { id: child.id(), mode: child.filemode_raw() }, changes)?;
+        }
+    }
+    Ok(())
+}
+
+fn add(repo: &Repository, file: &Path, path: &[u8], changes: &mut Changes) -> Result<()> {
+    let failed = |error| Error::io(format_args!("cannot read {}", file.display()), error);
+    let metadata = match fs::symlink_metadata(file) {
+        // Something above it may have become a file, too.
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(()),
+        other => other.map_err(failed)?,
+    };
+    if metadata.is_dir() {
+        for child in fs::read_dir(file).map_err(failed)? {
+            let child = child.map_err(failed)?;
+            if child.file_name() != ".git" {
+                add(repo, &child.path(), &join(path, child.file_name().as_bytes()), changes)?;
+            }
+        }
+        return Ok(());
+    }
+    let (bytes, mode) = if metadata.is_symlink() {
+        (fs::read_link(file).map_err(failed)?.into_os_string().as_bytes().to_vec(), LINK)
+    } else if metadata.is_file() {
+        let executable = metadata.permissions().mode() & 0o100 != 0;
+        (fs::read(file).map_err(failed)?, if executable { EXECUTABLE } else { FILE })
+    } else {
+        return Err(Error::bad_input(format!("{} is neither file, directory nor link", file.display())));
+    };
+    // The bytes as they are: attributes in the repository must not run filters here.
+    let id = repo.blob(&bytes).map_err(|e| git_error(format_args!("cannot store {}", file.display()), e))?;
+    changes.insert(path.to_vec(), Some(Entry { id, mode }));
+    Ok(())
+}
+
+fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+    if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
+}
+
+/// Whether a directory of `path` became a file in `new`.
+pub(crate) fn blocked(new: &Tree<'_>, old: &Tree<'_>, path: &[u8]) -> bool {
+    let file = |tree, parent| entry_at(tree, parent).filter(|entry| !entry.is_tree());
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    slashes.map(|at| &path[..at]).any(|parent| file(new, parent).is_some() && file(new, parent) != file(old, parent))
+}
