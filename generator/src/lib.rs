@@ -1,1 +1,14 @@
-//! Placeholder.
+//! The `stepwright` command: any step's command line from one binary, and what follows from the steps' declarations.
+
+mod cli;
+pub mod readme;
+pub mod task;
+
+use step::Declaration;
+
+pub use cli::{command, main};
+
+/// Every step there is, by name. A new step's line goes here.
+pub fn steps() -> Vec<Declaration> {
+    vec![Declaration::of::<remove_operators::RemoveOperators>(), Declaration::of::<validate_catalog::ValidateCatalog>()]
+}

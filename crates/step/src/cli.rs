@@ -77,12 +77,12 @@ pub(crate) fn execute<S: Step>(args: Vec<OsString>) -> ExitCode {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) => return fail(&usage(&error), log::Format::Text),
+        Err(error) => return report(&usage(&error), log::Format::Text),
     };
     let parsed = Common::from_arg_matches(&matches).and_then(|common| Ok((common, S::Params::from_arg_matches(&matches)?)));
     let (common, params) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return fail(&usage(&error), log::Format::Text),
+        Err(error) => return report(&usage(&error), log::Format::Text),
     };
     log::start(common.log_format, common.log_level);
     let destination = if common.results.is_empty() { Destination::Stdout } else { Destination::Files(common.results.clone()) };
@@ -92,7 +92,7 @@ pub(crate) fn execute<S: Step>(args: Vec<OsString>) -> ExitCode {
             if let Err(second) = destination.publish_error(&error_result(&error)) {
                 tracing::error!("publishing the result ERROR: {second}");
             }
-            fail(&error, common.log_format)
+            report(&error, common.log_format)
         }
     }
 }
@@ -163,9 +163,14 @@ fn error_result(error: &Error) -> String {
     redact::text(text.trim_end()).into_owned()
 }
 
+/// Says on standard error why the program fails, and gives its exit code. For programs that are not steps.
+pub fn fail(error: &Error) -> ExitCode {
+    report(error, log::Format::Text)
+}
+
 /// Says why on standard error; the last line is what happened and what to do.
 #[expect(clippy::print_stderr, reason = "the last word of the process")]
-fn fail(error: &Error, format: log::Format) -> ExitCode {
+fn report(error: &Error, format: log::Format) -> ExitCode {
     match format {
         log::Format::Json => {
             let (kind, hint) = (error.kind().name(), error.hint_text().unwrap_or_default());

@@ -54,6 +54,9 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
+        if total == 0 {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
         Progress { done: Arc::default(), bar: Some(bar), _ticker: None }
     }
 

@@ -167,6 +167,18 @@ fn wire_len_of(c: char) -> usize {
     }
 }
 
+/// What Kubernetes keeps of a container's termination message, in bytes: the room for all results of a one-step Task.
+pub const MESSAGE_LIMIT: usize = 4096;
+
+/// The size of the termination message with results of these names and sizes (on the wire), in bytes.
+///
+/// Tekton's entrypoint writes a JSON array with one object a result, and one with the time of the start.
+pub fn message_size<'a>(results: impl IntoIterator<Item = (&'a str, usize)>) -> usize {
+    let entry = |key: usize, value: usize| r#"{"key":"","value":"","type":1},"#.len() + key + value;
+    let started = entry("StartedAt".len(), "2006-01-02T15:04:05.000Z".len());
+    "[]".len() - ",".len() + started + results.into_iter().map(|(name, size)| entry(wire_len(name), size)).sum::<usize>()
+}
+
 /// `text` cut to `max` bytes on the wire, with `…` where something is missing.
 pub fn cut(text: &str, max: usize) -> String {
     if wire_len(text) <= max {
@@ -271,6 +283,15 @@ mod tests {
         }
         assert_eq!(cut("short", 5), "short");
         assert_eq!(cut("longer", 5), "lo…");
+    }
+
+    #[test]
+    fn the_message_as_tekton_writes_it() {
+        assert_eq!(message_size([]), 65);
+        let message = r#"[{"key":"COMMIT","value":"0123","type":1},{"key":"StartedAt","value":"2026-11-21T09:00:00.000Z","type":3}]"#;
+        assert_eq!(message_size([("COMMIT", 4)]), message.len());
+        let images = |count: usize| message_size([("IMAGES", count * 92 + (count - 1) * 2)]);
+        assert!(images(42) <= MESSAGE_LIMIT && images(43) > MESSAGE_LIMIT);
     }
 
     #[test]

@@ -1,0 +1,33 @@
+# What a developer runs. `make` alone lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak bench lint release tools clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+demo: ## Remove operators from a sample catalog, and show what changed
+	@tests/demo
+
+test: ## Install what the tests need, and run every test
+	@tests/require
+	cargo test --workspace --quiet
+
+soak: ## The tests that kill and race, ten times as often
+	@tests/require
+	STEPWRIGHT_SOAK=1 cargo test -p tests --quiet --release -- --nocapture
+
+bench: ## Measure, beside the tools we replace, and write docs/benchmarks.md
+	tests/bench/run
+
+lint: ## Format, clippy, dependency policy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	tests/policy
+
+release: ## The binaries as they are shipped: small, stripped
+	cargo build --release --workspace --bins
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf demo

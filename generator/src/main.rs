@@ -1,0 +1,5 @@
+//! The `stepwright` command.
+
+fn main() -> std::process::ExitCode {
+    stepwright::main(std::env::args_os().collect())
+}

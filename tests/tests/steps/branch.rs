@@ -1,0 +1,67 @@
+//! remove-operators on a branch of a repository, over file://.
+
+use crate::support::Bench;
+
+#[test]
+fn the_change_is_one_commit_on_the_same_branch() {
+    let bench = Bench::new();
+    let before = bench.head("main");
+    let ran = bench.on_branch(&["mallet", "rip-saw"]);
+    insta::assert_snapshot!(ran, @"");
+    insta::assert_snapshot!(bench.git(&["log", "--format=%an <%ae>%n%B", "--stat", &format!("{before}..main")]), @"");
+    bench.git(&["fsck", "--strict"]);
+}
+
+#[test]
+fn a_new_branch_is_made_and_the_old_one_stays() {
+    let bench = Bench::new();
+    let main = bench.head("main");
+    let ran = bench.on_branch(&["--target-branch=fewer", "--author=A B <a@b.example>", "--commit-message=Fewer", "mallet"]);
+    assert_eq!((ran.code, ran.result("BRANCH")), (0, "fewer".into()));
+    assert_eq!(bench.head("main"), main);
+    assert_eq!(bench.git(&["log", "-1", "--format=%an|%ae|%B", "fewer"]).trim_end(), "A B|a@b.example|Fewer");
+}
+
+#[test]
+fn running_again_after_the_push_gives_the_same_branch() {
+    let bench = Bench::new();
+    let args = ["--target-branch=fewer", "mallet"];
+    assert_eq!(bench.on_branch(&args).code, 0);
+    let head = bench.head("fewer");
+    let again = bench.on_branch(&args);
+    assert_eq!((again.code, bench.head("fewer")), (0, head), "{again}");
+}
+
+#[test]
+fn a_target_branch_that_went_elsewhere_is_a_conflict() {
+    let bench = Bench::new();
+    assert_eq!(bench.on_branch(&["--target-branch=fewer", "rip-saw"]).code, 0);
+    let head = bench.head("fewer");
+    insta::assert_snapshot!(bench.on_branch(&["--target-branch=fewer", "mallet"]), @"");
+    assert_eq!(bench.head("fewer"), head);
+}
+
+#[test]
+fn nothing_to_remove_pushes_nothing() {
+    let bench = Bench::new();
+    let head = bench.head("main");
+    insta::assert_snapshot!(bench.on_branch(&["hammer"]), @"");
+    assert_eq!(bench.head("main"), head);
+}
+
+#[test]
+fn the_database_is_replaced_after_the_push() {
+    let bench = Bench::new();
+    let source = format!("--source={}", bench.sample.work.display());
+    let args = [&source, "--index-db=index.db", "plane"];
+    assert_eq!(bench.on_branch(&args).result("REMOVED"), "plane");
+    assert_eq!(bench.git(&["ls-tree", "--name-only", "main", "configs/plane"]), "");
+    // A run that crashed between the two leaves the branch without the operator and the database with it.
+    tests::make_index_db(&bench.sample.work.join("old.db")).unwrap();
+    std::fs::rename(bench.sample.work.join("old.db"), bench.sample.work.join("index.db")).unwrap();
+    let head = bench.head("main");
+    let again = bench.on_branch(&args);
+    assert_eq!((again.code, again.result("REMOVED"), again.result("CHANGED")), (0, "plane".into(), "true".into()), "{again}");
+    assert_eq!(bench.head("main"), head);
+    assert_eq!(bench.on_branch(&args).result("NOT_FOUND"), "plane");
+}

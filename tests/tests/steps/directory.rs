@@ -1,0 +1,99 @@
+//! remove-operators on a directory.
+
+use std::path::Path;
+
+use crate::support::Bench;
+
+#[test]
+fn an_operator_with_its_own_directory_goes_and_nothing_else_changes() {
+    let bench = Bench::new();
+    let mut expected = bench.files();
+    insta::assert_snapshot!(bench.in_directory(&["mallet"]), @"");
+    // Its directory, and its deprecations.
+    expected.remove(Path::new("configs/mallet/catalog.json")).unwrap();
+    expected.remove(Path::new("configs/_operator-deprecations-content/mallet/mallet.json")).unwrap();
+    assert_eq!(bench.files(), expected);
+    assert!(!bench.sample.work.join("configs/mallet").exists());
+    assert_eq!(bench.validate(&bench.sample.work).code, 0);
+}
+
+#[test]
+fn an_operator_in_a_shared_file_goes_and_its_neighbours_stay_byte_for_byte() {
+    let bench = Bench::new();
+    let saws = Path::new("configs/saws/catalog.json");
+    let mut expected = bench.files();
+    let before = String::from_utf8(expected[saws].clone()).unwrap();
+    let kept = &before[before.find(r#"{"schema":"olm.package","name":"fret-saw""#).unwrap()..];
+    assert_eq!(bench.in_directory(&["rip-saw"]).code, 0);
+    expected.insert(saws.to_owned(), kept.as_bytes().to_vec());
+    assert_eq!(bench.files(), expected);
+}
+
+#[test]
+fn an_operator_in_the_database_goes_there_too_and_derived_packages_that_did_not_change_are_not_written() {
+    let bench = Bench::new();
+    let before = bench.files();
+    let ran = bench.in_directory(&["--index-db=index.db", "plane"]);
+    insta::assert_snapshot!(ran, @"");
+    let after = bench.files();
+    assert_ne!(before[Path::new("index.db")], after[Path::new("index.db")]);
+    assert!(!after.contains_key(Path::new("configs/plane/catalog.json")));
+    assert_eq!(before[Path::new("configs/lathe/catalog.json")], after[Path::new("configs/lathe/catalog.json")]);
+    assert_eq!(after.len(), before.len() - 1);
+    assert_eq!(bench.validate(&bench.sample.work).code, 0);
+}
+
+#[test]
+fn what_the_database_says_wins_over_a_stale_derived_catalog() {
+    let bench = Bench::new();
+    let lathe = bench.sample.work.join("configs/lathe");
+    let derived = std::fs::read(lathe.join("catalog.json")).unwrap();
+    // The same package, edited by hand, and in the form that a stale copy would have.
+    let stale = String::from_utf8(derived.clone()).unwrap().replace("lathe.v3.0.0", "lathe.v2.9.9");
+    std::fs::remove_file(lathe.join("catalog.json")).unwrap();
+    std::fs::write(lathe.join("catalog.yaml"), stale.replace("}\n{", "}\n---\n{")).unwrap();
+    assert_eq!(bench.in_directory(&["--index-db=index.db", "plane"]).code, 0);
+    assert_eq!(std::fs::read(lathe.join("catalog.json")).unwrap(), derived);
+    assert!(!lathe.join("catalog.yaml").exists());
+}
+
+#[test]
+fn an_operator_found_nowhere_is_a_result_or_an_error_as_asked() {
+    let bench = Bench::new();
+    let before = bench.files();
+    insta::assert_snapshot!(bench.in_directory(&["hammer", "mallets"]), @"");
+    insta::assert_snapshot!(bench.in_directory(&["--fail-if-missing=true", "mallet", "hammer"]), @"");
+    assert_eq!(bench.files(), before);
+}
+
+#[test]
+fn running_again_changes_nothing() {
+    let bench = Bench::new();
+    let args = ["--index-db=index.db", "mallet", "plane", "rip-saw"];
+    assert_eq!(bench.in_directory(&args).result("CHANGED"), "true");
+    let after = bench.files();
+    let again = bench.in_directory(&args);
+    assert_eq!((again.code, again.result("CHANGED"), again.result("NOT_FOUND")), (0, "false".into(), "mallet\nplane\nrip-saw".into()));
+    assert_eq!(bench.files(), after);
+}
+
+#[test]
+fn a_catalog_that_was_not_valid_before_is_refused_unless_asked_otherwise() {
+    let bench = Bench::new();
+    let broken = bench.sample.work.join("configs/broken.yaml");
+    std::fs::write(&broken, "schema: olm.channel\npackage: nowhere\nname: stable\nentries: []\n").unwrap();
+    let before = bench.files();
+    insta::assert_snapshot!(bench.in_directory(&["mallet"]), @"");
+    assert_eq!(bench.files(), before);
+    assert_eq!(bench.in_directory(&["--validate=false", "mallet"]).code, 0);
+}
+
+#[test]
+fn json_logs_are_one_object_a_line() {
+    let bench = Bench::new();
+    let ran = bench.in_directory(&["--log-format=json", "--fail-if-missing=true", "hammer"]);
+    assert_eq!(ran.code, 5);
+    let last: serde_json::Value = serde_json::from_str(ran.last_line()).unwrap();
+    assert_eq!((&last["level"], &last["kind"]), (&"ERROR".into(), &"not-found".into()));
+    assert!(ran.stderr.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{ran}");
+}
