@@ -1,0 +1,214 @@
+//! JSON as Go's `encoding/json` reads and writes it, as far as catalogs show the difference.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Error;
+use serde_json::value::RawValue;
+
+/// A JSON object whose values are looked at only when asked for. `null` is an object without fields.
+#[derive(Debug, Default)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+// === impl Object ===
+
+impl<'a> Object<'a> {
+    pub(crate) fn read(value: &'a RawValue) -> Result<Self, Error> {
+        let object: Option<Object<'a>> = serde_json::from_str(value.get())?;
+        Ok(object.unwrap_or_default())
+    }
+
+    /// The field `name`. As in Go the last of several counts, and a name that differs only in case is as good.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        let found = self.0.iter().rev().find(|(key, value)| folds(key, name) && value.get() != "null");
+        found.map(|(_, value)| *value)
+    }
+
+    /// As [`Object::get`], but `null` is a value too.
+    pub(crate) fn get_or_null(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().rev().find(|(key, _)| folds(key, name)).map(|(_, value)| *value)
+    }
+
+    /// The object in field `name`, without fields where there is none.
+    pub(crate) fn object(&self, name: &str) -> Result<Object<'a>, Error> {
+        self.get(name).map_or_else(|| Ok(Object::default()), Object::read)
+    }
+
+    /// The list in field `name`, empty where there is none.
+    pub(crate) fn list(&self, name: &str) -> Result<Vec<&'a RawValue>, Error> {
+        self.get(name).map_or_else(|| Ok(Vec::new()), |value| serde_json::from_str(value.get()))
+    }
+
+    /// The text in field `name`, empty where there is none.
+    pub(crate) fn string(&self, name: &str) -> Result<String, Error> {
+        self.get(name).map_or_else(|| Ok(String::new()), text)
+    }
+
+    /// All fields, in the order of the text.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), *value))
+    }
+}
+
+fn folds(key: &str, name: &str) -> bool {
+    key == name || key.eq_ignore_ascii_case(name)
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(Key(key)) = map.next_key()? {
+                    fields.push((key, map.next_value()?));
+                }
+                Ok(Object(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A key, borrowed where it has no escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// The text of a JSON string; `null` is empty. Half a surrogate pair becomes U+FFFD, as in Go, instead of an error.
+pub(crate) fn text(value: &RawValue) -> Result<String, Error> {
+    match serde_json::from_str::<Option<String>>(value.get()) {
+        Ok(text) => Ok(text.unwrap_or_default()),
+        Err(error) if value.get().starts_with('"') => {
+            serde_json::from_str(&without_lone_surrogates(value.get())).map_err(|_| error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn without_lone_surrogates(json: &str) -> String {
+    let unit = |text: &str| text.get(2..6).filter(|_| text.starts_with("\\u")).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let (text, length) = match (unit(escape), escape.get(6..).and_then(unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (&escape[..12], 12),
+            (Some(0xd800..=0xdfff), _) => ("\u{fffd}", 6),
+            (Some(_), _) => (&escape[..6], 6),
+            // Two bytes, or all that is left of a string that ends early.
+            (None, _) => (escape.get(..2).unwrap_or(escape), escape.len().min(2)),
+        };
+        out.push_str(text);
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Appends `text` as a JSON string, with Go's escapes: `<`, `>` and `&` as they are, U+2028 and U+2029 escaped.
+pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
+    let quoted = serde_json::Value::String(text.to_owned()).to_string();
+    let mut rest = quoted.as_str();
+    while let Some(at) = rest.find(['\u{2028}', '\u{2029}']) {
+        let (before, separator) = rest.split_at(at);
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(if separator.starts_with('\u{2028}') { b"\\u2028" } else { b"\\u2029" });
+        rest = separator.get(3..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest.as_bytes());
+}
+
+/// Appends valid JSON without the blanks between its tokens.
+pub(crate) fn push_compact(out: &mut Vec<u8>, json: &str) {
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in json.bytes() {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+        } else if byte.is_ascii_whitespace() {
+            continue;
+        } else {
+            in_string = byte == b'"';
+        }
+        out.push(byte);
+    }
+}
+
+/// Appends compact JSON with four blanks for each level and a line break at the end.
+pub(crate) fn push_indented(out: &mut Vec<u8>, compact: &[u8]) {
+    fn line(out: &mut Vec<u8>, depth: usize) {
+        out.push(b'\n');
+        out.resize(out.len() + 4 * depth, b' ');
+    }
+    out.reserve(compact.len() + compact.len() / 8);
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(&byte) = compact.get(at) {
+        at += 1;
+        match byte {
+            b'"' => {
+                let start = at - 1;
+                let mut escaped = false;
+                while let Some(&byte) = compact.get(at) {
+                    at += 1;
+                    if byte == b'"' && !escaped {
+                        break;
+                    }
+                    escaped = !escaped && byte == b'\\';
+                }
+                out.extend_from_slice(&compact[start..at]);
+            }
+            b'{' | b'[' if matches!(compact.get(at), Some(b'}' | b']')) => {
+                out.extend([byte, compact[at]]);
+                at += 1;
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                out.push(byte);
+                line(out, depth);
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                line(out, depth);
+                out.push(byte);
+            }
+            b',' => {
+                out.push(byte);
+                line(out, depth);
+            }
+            b':' => out.extend_from_slice(b": "),
+            byte => out.push(byte),
+        }
+    }
+    out.push(b'\n');
+}
