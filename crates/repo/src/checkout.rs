@@ -17,6 +17,23 @@ use crate::{BranchName, CommitId, Identity, Push, Remote};
 /// How often [`Checkout::publish`] starts over when somebody else was faster.
 const ATTEMPTS: u32 = 10;
 
+/// A checkout's whole configuration. What a blob has, the file has, and the other way round.
+const CONFIG: &str = "\
+[core]
+\trepositoryFormatVersion = 0
+\tbare = false
+\tfileMode = true
+\tsymlinks = true
+\tignoreCase = false
+\tautocrlf = false
+\tprotectHFS = true
+\tprotectNTFS = true
+\tlogAllRefUpdates = false
+";
+
+/// Outranks every `.gitattributes`, for people who look into the checkout with git: to us filters do not exist.
+const ATTRIBUTES: &str = "* -text -ident -filter -working-tree-encoding\n";
+
 /// The files of one branch, and commits on top of it that nobody else has yet.
 pub struct Checkout {
     remote: Remote,
@@ -240,7 +257,7 @@ impl Checkout {
             shown.push_str(&format!(" and {} more", clashes.len() - SHOWN));
         }
         let message = format!("the branch {} of {} moved, and also changed {shown}", self.branch, self.remote.url());
-        Err(Error::new(Kind::Conflict, message).hint("run it again to work on the new state").details(clashes.join("\n")))
+        Err(Error::new(Kind::Conflict, message).hint("run it again to work on the new state"))
     }
 
     /// Whether `to`, at `head`, is what an earlier run of ours left there.
@@ -283,20 +300,14 @@ fn init(path: &Path, branch: &BranchName) -> Result<Repository> {
         let mut options = RepositoryInitOptions::new();
         options.bare(true).no_reinit(true).external_template(false).initial_head(branch.as_str());
         let repo = Repository::init_opts(&dir, &options)?;
-        // Only the repository's own configuration: not ~/.gitconfig, not /etc/gitconfig.
-        let mut config = Config::open(&dir.join("config"))?;
-        for (key, value) in [
-            ("core.bare", false),
-            ("core.autocrlf", false),
-            ("core.fileMode", true),
-            ("core.symlinks", true),
-            ("core.ignoreCase", false),
-            ("core.protectHFS", true),
-            ("core.protectNTFS", true),
-            ("core.logAllRefUpdates", false),
-        ] {
-            config.set_bool(key, value)?;
-        }
+        // Only this configuration: not ~/.gitconfig, not /etc/gitconfig.
+        let write = |name: &str, text| {
+            let file = dir.join(name);
+            fs::create_dir_all(dir.join("info")).and_then(|()| fs::write(&file, text)).map(|()| file)
+        };
+        let config = write("config", CONFIG).map_err(|e| git2::Error::from_str(&e.to_string()))?;
+        write("info/attributes", ATTRIBUTES).map_err(|e| git2::Error::from_str(&e.to_string()))?;
+        let config = Config::open(&config)?;
         repo.set_config(&config)?;
         repo.set_workdir(path, false)?;
         Ok(repo)

@@ -189,6 +189,20 @@ mod tests {
             &[],
         ];
         let shown: Vec<String> = cases.iter().map(|files| header(files, url)).collect();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @"
+        bot:pass:word
+        oauth2:glpat-1
+        x-access-token:t
+        b@t:p:w
+        nothing
+        bad-input: DIR/.git-credentials is malformed; hint: each line is https://user:password@host, user and password percent-encoded
+        bad-input: DIR/.git-credentials is malformed; hint: each line is https://user:password@host, user and password percent-encoded
+        bad-input: DIR has `password` but no `username`; hint: add the key `username` to the Secret, or call the key `token`
+        bad-input: DIR/username: the user name holds `:`
+        bad-input: no credentials in DIR; hint: give the Secret the keys `username` and `password`, or `token`, or `.git-credentials`
+        bad-input: DIR/token holds a line break or control character
+        bad-input: no credentials in DIR; hint: give the Secret the keys `username` and `password`, or `token`, or `.git-credentials`
+        bad-input: no credentials in DIR; hint: give the Secret the keys `username` and `password`, or `token`, or `.git-credentials`
+        ");
     }
 }

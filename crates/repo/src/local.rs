@@ -9,7 +9,7 @@ use git2::{ErrorCode, Repository, RepositoryOpenFlags, Signature};
 use step::{Cancel, Error, Kind, Result};
 
 use crate::pack::{Pack, Receiver};
-use crate::remote::{Heads, git_error, no_branch};
+use crate::remote::{Heads, git_error, no_branch, refuse_beside};
 use crate::{BranchName, CommitId, Push};
 
 /// A repository's path, bare or with a worktree.
@@ -50,7 +50,8 @@ impl Local {
             .ok_or_else(|| Error::bad_input(format!("the path {} is not plain text", objects.display())))?;
         let alternates = into.path().join("objects/info/alternates");
         if !alternates.exists() {
-            step::files::write_atomic(&alternates, format!("{text}\n").as_bytes())?;
+            fs::write(&alternates, format!("{text}\n"))
+                .map_err(|e| Error::io(format_args!("cannot write {}", alternates.display()), e))?;
             let added = into.odb().and_then(|odb| odb.add_disk_alternate(text));
             added.map_err(|e| git_error(format_args!("cannot read the objects in {text}"), e))?;
         }
@@ -77,6 +78,9 @@ impl Local {
         }
         if now != old {
             return Ok(Push::Moved { head: now });
+        }
+        if old.is_none() {
+            refuse_beside(branch, &self.heads()?)?;
         }
         store(&repo, pack, cancel)?;
         swap(&repo, branch, old, new, cancel)
@@ -105,8 +109,11 @@ impl Local {
         let configured = repo.config().and_then(|config| config.get_path("core.hooksPath"));
         let hooks = configured.map(|path| repo.path().join(path)).unwrap_or_else(|_| repo.commondir().join("hooks"));
         if let Some(hook) = HOOKS.iter().find(|hook| is_executable(&hooks.join(hook))) {
-            return Err(Error::new(Kind::Unauthorized, format!("{shown} has a {hook} hook, and hooks do not run over file://"))
-                .hint("push to its https:// or http:// URL, or remove the hook"));
+            return Err(Error::new(
+                Kind::Unauthorized,
+                format!("{shown} has the hook {hook}, and hooks do not run over file://"),
+            )
+            .hint("push to its https:// or http:// URL, or remove the hook"));
         }
         let reference = branch.reference();
         let checked_out = repo.find_reference("HEAD").is_ok_and(|head| head.symbolic_target() == Ok(Some(&reference)));
@@ -167,9 +174,6 @@ fn swap(repo: &Repository, branch: &BranchName, old: Option<CommitId>, new: Comm
     const ATTEMPTS: u32 = 20;
     let reference = branch.reference();
     let failed = |e| git_error(format_args!("cannot update the branch {branch}"), e);
-    if old.is_none() {
-        refuse_prefix(repo, branch)?;
-    }
     for attempt in 1.. {
         cancel.check()?;
         let mut transaction = repo.transaction().map_err(failed)?;
@@ -180,10 +184,9 @@ fn swap(repo: &Repository, branch: &BranchName, old: Option<CommitId>, new: Comm
                 continue;
             }
             Err(error) if error.code() == ErrorCode::Locked => {
-                return Err(failed(error).hint(format!(
-                    "another process writes it; if none does, remove {}",
-                    repo.commondir().join(format!("{reference}.lock")).display()
-                )));
+                let lock = repo.commondir().join(format!("{reference}.lock"));
+                return Err(Error::new(Kind::Conflict, format!("the branch {branch} is locked by {}", lock.display()))
+                    .hint("another process writes it; if none does, remove that file"));
             }
             Err(error) => return Err(failed(error)),
         }
@@ -203,20 +206,4 @@ fn swap(repo: &Repository, branch: &BranchName, old: Option<CommitId>, new: Comm
         return Ok(Push::Done { head: new });
     }
     Err(Error::internal("no attempt was made to update a branch"))
-}
-
-/// `a` and `a/b` cannot both be branches.
-fn refuse_prefix(repo: &Repository, branch: &BranchName) -> Result<()> {
-    let failed = |e| git_error("cannot list branches", e);
-    let ours = branch.reference();
-    for name in repo.references().map_err(failed)?.names() {
-        let name = name.map_err(failed)?;
-        let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
-        if within(name, &ours) || within(&ours, name) {
-            let other = name.trim_start_matches("refs/heads/");
-            return Err(Error::new(Kind::Conflict, format!("cannot create the branch {branch}: there is a branch {other}"))
-                .hint("git keeps branches as files; choose a name that is not a directory of another"));
-        }
-    }
-    Ok(())
 }

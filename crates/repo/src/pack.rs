@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use git2::{Indexer, ObjectType, Odb, Oid, Repository};
-use step::{Cancel, Error, Result};
+use step::{Cancel, Error, Kind, Result};
 
 use crate::remote::git_error;
 
@@ -112,7 +112,13 @@ impl<'a> Receiver<'a> {
     }
 }
 
-/// libgit2 reports a full disk and a broken pack alike; the message tells.
+/// A server's fault, unless it is this machine's.
 fn broken(error: io::Error) -> Error {
-    Error::new(step::Kind::Remote, "the pack is broken or cannot be written").because(error)
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<git2::Error>());
+    let Some(cause) = cause else { return Error::new(Kind::Remote, "the pack is broken").because(error) };
+    if cause.class() == git2::ErrorClass::Os {
+        return Error::internal(format!("cannot write the pack: {}", cause.message()))
+            .hint("free space there or use a larger volume, then run again");
+    }
+    Error::new(Kind::Remote, format!("the pack is broken: {}", cause.message()))
 }

@@ -139,6 +139,16 @@ pub(crate) fn no_branch(url: impl fmt::Display, branch: &BranchName, heads: &Hea
     error.hint(format!("its branches are {}", names.join(", ")))
 }
 
+/// Fails when one of `heads` is a directory of `branch` or the other way round: git keeps branches as files.
+pub(crate) fn refuse_beside(branch: &BranchName, heads: &Heads) -> Result<()> {
+    let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    match heads.keys().find(|other| within(other, branch.as_str()) || within(branch.as_str(), other)) {
+        None => Ok(()),
+        Some(other) => Err(Error::new(Kind::Conflict, format!("cannot create the branch {branch}: there is a branch {other}"))
+            .hint("git keeps branches as files; choose a name that is not a directory of another")),
+    }
+}
+
 /// What libgit2 failed at, in our terms. `what` says what was being done.
 pub(crate) fn git_error(what: impl fmt::Display, error: git2::Error) -> Error {
     let kind = match (error.class(), error.code()) {

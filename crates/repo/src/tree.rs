@@ -130,18 +130,20 @@ fn apply_in(repo: &Repository, base: Option<Oid>, list: &[(&[u8], Option<Entry>)
 /// What the worktree at `root` has for `path` (relative) as changes against `base`: a file or link, a directory with all
 /// beneath it, or nothing where something was.
 pub(crate) fn from_worktree(repo: &Repository, base: &Tree<'_>, root: &Path, path: &Path, changes: &mut Changes) -> Result<()> {
-    let mut components = path.components();
-    if !components.by_ref().all(|part| matches!(part, Component::Normal(name) if name != ".git")) {
-        return Err(Error::internal(format!("{} is not a path in the worktree", path.display())));
+    let mut name = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::Normal(part) if part != ".git" => name = join(&name, part.as_bytes()),
+            _ => return Err(Error::internal(format!("{} is not a path in the worktree", path.display()))),
+        }
     }
-    let name = path.as_os_str().as_bytes();
     // What stood there before goes, unless the worktree still has it.
-    if let Some(old) = if name.is_empty() { None } else { entry_at(base, name) } {
-        remove(repo, name, old, changes)?;
-    } else if name.is_empty() {
-        remove(repo, name, Entry { id: base.id(), mode: DIRECTORY }, changes)?;
+    let before = if name.is_empty() { Some(Entry { id: base.id(), mode: DIRECTORY }) } else { entry_at(base, &name) };
+    if let Some(before) = before {
+        remove(repo, &name, before, changes)?;
     }
-    add(repo, &root.join(path), name, changes)
+    add(repo, &root.join(path), &name, changes)
 }
 
 fn remove(repo: &Repository, path: &[u8], entry: Entry, changes: &mut Changes) -> Result<()> {

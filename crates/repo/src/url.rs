@@ -64,7 +64,8 @@ impl FromStr for GitUrl {
                     if !path.starts_with('/') {
                         return Err(InvalidUrl("a file:// URL needs an absolute path, as in file:///srv/catalog.git"));
                     }
-                    let path = percent_decoded(path).ok_or(InvalidUrl("its percent escapes are wrong"))?;
+                    let path =
+                        percent_decoded(path).ok_or(InvalidUrl("its percent escapes are broken or hide a control character"))?;
                     Ok(GitUrl(Place::Local(path.into())))
                 }
                 "ssh" | "git" | "git+ssh" => {
@@ -239,7 +240,20 @@ mod tests {
             "file:///a%0a",
         ];
         let verdicts: Vec<String> = texts.iter().map(|text| format!("{text:?}: {}", verdict(text))).collect();
-        insta::assert_snapshot!(verdicts.join("\n"), @"");
+        insta::assert_snapshot!(verdicts.join("\n"), @r#"
+        "": it is empty
+        "$(params.url)": it holds `$` or a control character
+        "https://a\nb": it holds `$` or a control character
+        "ssh://git@git.example/a": ssh and git are not spoken here; use the repository's https:// URL with a token
+        "git@git.example:a/b.git": ssh is not spoken here; use the repository's https:// URL with a token
+        "ftp://git.example/a": its scheme is not https, http or file
+        "https://bot:hunter2@git.example/a": it holds a user or password; put them into a Secret with `username` and `password` and bind that as workspace
+        "https://git.example/a?x=1": it holds `?` or `#`
+        "https:///a": it is not a URL
+        "file://host/a": a file:// URL needs an absolute path, as in file:///srv/catalog.git
+        "file:///a%2": its percent escapes are broken or hide a control character
+        "file:///a%0a": its percent escapes are broken or hide a control character
+        "#);
     }
 
     #[test]

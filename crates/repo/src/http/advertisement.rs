@@ -12,7 +12,7 @@ use crate::remote::Heads;
 use crate::url::HttpUrl;
 
 /// A server with a million references stays under this; a server that never stops does not.
-pub(super) const LARGEST: u64 = 128 << 20;
+const LARGEST: u64 = 64 << 20;
 
 /// What a server has and can do.
 pub(super) struct Advertisement {
@@ -58,33 +58,36 @@ impl Advertisement {
             {
                 let text = String::from_utf8_lossy(&packet[zero + 1..]);
                 this.capabilities = text.split_ascii_whitespace().map(str::to_owned).collect();
+                this.refuse_other_ids()?;
                 this.take(&packet[..zero])?;
             } else {
                 this.take(packet)?;
             }
         }
-        if let Some(format) = this.value("object-format").filter(|format| *format != "sha1") {
-            return Err(Failure::Permanent(
-                Error::bad_input(format!("{} names its objects by {}", this.base, printable(format.as_bytes())))
-                    .hint("only repositories with SHA-1 ids are supported"),
-            ));
-        }
         Ok(this)
     }
 
-    /// `<id> <name>`.
+    fn refuse_other_ids(&self) -> Result<(), Failure> {
+        match self.value("object-format") {
+            None | Some("sha1") => Ok(()),
+            Some(format) => Err(Failure::Permanent(
+                Error::bad_input(format!("{} names its objects by {}", self.base, printable(format.as_bytes())))
+                    .hint("only repositories with SHA-1 ids are supported"),
+            )),
+        }
+    }
+
+    /// `<id> <name>`, or `shallow <id>`.
     fn take(&mut self, line: &[u8]) -> Result<(), Error> {
-        let text = str::from_utf8(line).unwrap_or_default();
-        let Some((id, name)) = text.split_once(' ') else {
-            // A name that is not UTF-8 cannot be a branch that we are asked for.
-            return if text.is_empty() {
-                Ok(())
-            } else {
-                Err(protocol(format!("{:?} in its list of branches", printable(line))))
-            };
-        };
-        if let Some(branch) = name.strip_prefix("refs/heads/") {
-            let id: CommitId = id.parse().map_err(|_| protocol(format!("{:?} in its list of branches", printable(line))))?;
+        let wrong = || protocol(format!("{:?} in its list of branches", printable(line)));
+        let space = line.iter().position(|byte| *byte == b' ').ok_or_else(wrong)?;
+        let (id, name) = (String::from_utf8_lossy(&line[..space]), &line[space + 1..]);
+        if id == "shallow" {
+            return Ok(());
+        }
+        let id: CommitId = id.parse().map_err(|_| wrong())?;
+        // A name that is not UTF-8 cannot be a branch that we are asked for.
+        if let Some(branch) = str::from_utf8(name).ok().and_then(|name| name.strip_prefix("refs/heads/")) {
             self.heads.insert(branch.to_owned(), id);
         }
         Ok(())

@@ -126,5 +126,5 @@ fn remember_shallow(git_dir: &Path, ids: &[CommitId]) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    step::files::write_atomic(&path, (lines.join("\n") + "\n").as_bytes())
+    std::fs::write(&path, lines.join("\n") + "\n").map_err(|e| Error::io(format_args!("cannot write {}", path.display()), e))
 }

@@ -9,6 +9,8 @@ mod patience;
 mod pkt;
 mod push;
 
+use std::sync::OnceLock;
+
 use step::retry::{Failure, Policy};
 use step::{Cancel, Result};
 
@@ -25,6 +27,8 @@ pub(crate) struct Http {
     client: Client,
     retry: Policy,
     cancel: Cancel,
+    /// What the server accepts, once a push has asked.
+    receiver: OnceLock<Advertisement>,
 }
 
 /// One of the two things that a server does.
@@ -37,7 +41,7 @@ enum Service {
 impl Http {
     pub(crate) fn new(url: HttpUrl, options: Options, cancel: Cancel) -> Result<Self> {
         let retry = options.retry.clone();
-        Ok(Http { client: Client::new(&url, &options, cancel.clone())?, url, retry, cancel })
+        Ok(Http { client: Client::new(&url, &options, cancel.clone())?, url, retry, cancel, receiver: OnceLock::new() })
     }
 
     pub(crate) fn heads(&self) -> Result<Heads> {

@@ -147,7 +147,18 @@ mod tests {
             b"<html>",
         ];
         let shown: Vec<String> = cases.iter().map(|bytes| all(bytes)).collect();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        a | flush | b [31mc | 
+
+        the server's answer is cut off
+        the server's answer is cut off
+        the server does not speak Git's protocol: a packet starts with "zzzz"
+        the server does not speak Git's protocol: a packet starts with "+001"
+        the server does not speak Git's protocol: a packet of length 1
+        the server does not speak Git's protocol: a packet of length 65525
+        the server says: Repository not found.
+        the server does not speak Git's protocol: a packet starts with "<htm"
+        "#);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::advertisement::Advertisement;
 use super::pkt::{self, Packet, Packets, line, printable, protocol};
 use super::{Http, Service};
 use crate::pack::Pack;
+use crate::remote::refuse_beside;
 use crate::{BranchName, CommitId, Push};
 
 /// What the protocol says for "no commit": the branch does not exist.
@@ -32,18 +33,29 @@ impl Http {
     /// a refusal that may mean a race), the branch itself tells what happened.
     pub(crate) fn push(&self, branch: &BranchName, old: Option<CommitId>, new: CommitId, pack: &Pack) -> Result<Push> {
         let what = format!("pushing {branch} to {}", self.url);
+        let mut is_unclear = false;
         self.retry.run(&self.cancel, &what, || {
-            let server = self.ask_once(Service::ReceivePack)?;
-            if let Some(push) = standing(&server, branch, old, new) {
-                return Ok(push);
-            }
-            let sent = self.push_once(&server, branch, old, new, pack);
-            let report = match sent {
-                Ok(Report { refused: None, .. }) => return Ok(Push::Done { head: new }),
-                Ok(report) => report,
-                // Perhaps it was done and only the answer is lost: the next attempt looks.
-                Err(failure) => return Err(failure),
+            let known = self.receiver.get().filter(|_| !is_unclear);
+            is_unclear = true;
+            // Only the first push asks first: asking makes the time longer in which others can be faster.
+            let asked;
+            let server = match known {
+                Some(server) => server,
+                None => {
+                    asked = self.ask_once(Service::ReceivePack)?;
+                    if let Some(push) = standing(&asked, branch, old, new) {
+                        return Ok(push);
+                    }
+                    if old.is_none() {
+                        refuse_beside(branch, &asked.heads)?;
+                    }
+                    self.receiver.get_or_init(|| asked)
+                }
             };
+            let report = self.push_once(server, branch, old, new, pack)?;
+            if report.refused.is_none() {
+                return Ok(Push::Done { head: new });
+            }
             if let Some(push) = standing(&self.ask_once(Service::ReceivePack)?, branch, old, new) {
                 return Ok(push);
             }
