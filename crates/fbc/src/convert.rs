@@ -1,7 +1,7 @@
 //! The first half of opm's validation: do the objects of a catalog fit together?
 //!
-//! opm stops at the first error. Here the first error of each object is reported, and then the objects go on as if it
-//! had not been, so that one error does not bring forth others.
+//! opm stops at the first error. Here all are reported, but not what only follows from another: of an object its first
+//! error, of a package that is not there its first object, of a package that is there twice neither channels nor bundles.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -144,6 +144,8 @@ struct Conversion {
     model: Model,
     /// Entries for which no bundle was seen, of the package's last channel only: that is all that opm remembers.
     missing: BTreeMap<String, BTreeSet<String>>,
+    /// Packages of which no more needs to be said: they are not there, or there twice.
+    done: HashSet<String>,
     findings: Vec<Finding>,
 }
 
@@ -159,7 +161,9 @@ impl Conversion {
             return self.found(place, "config contains package with no name".into());
         }
         if self.model.packages.contains_key(&name) {
-            return self.found(place, format!("duplicate package {}", Quoted(&name)));
+            self.found(place, format!("duplicate package {}", Quoted(&name)));
+            self.done.insert(name);
+            return;
         }
         if self.opm >= OpmVersion::PACKAGE_NAME
             && let Some(faults) = label_faults(&name)
@@ -172,13 +176,19 @@ impl Conversion {
     fn channel(&mut self, place: &Place, channel: ChannelObject) {
         let ChannelObject { name, package: package_name, entries } = channel;
         let Some(package) = self.model.packages.get_mut(&package_name) else {
-            return self.found(place, format!("unknown package {} for channel {}", Quoted(&package_name), Quoted(&name)));
+            if self.done.insert(package_name.clone()) {
+                self.found(place, format!("unknown package {} for channel {}", Quoted(&package_name), Quoted(&name)));
+            }
+            return;
         };
         if name.is_empty() {
             return self.found(place, format!("package {} contains channel with no name", Quoted(&package_name)));
         }
         if package.channels.contains_key(&name) {
-            return self.found(place, format!("package {} has duplicate channel {}", Quoted(&package_name), Quoted(&name)));
+            if !self.done.contains(&package_name) {
+                self.found(place, format!("package {} has duplicate channel {}", Quoted(&package_name), Quoted(&name)));
+            }
+            return;
         }
         let mut duplicate = None;
         let channel = package.channels.entry(name.clone()).or_default();
@@ -208,10 +218,12 @@ impl Conversion {
             return Some(format!("package name must be set for bundle {}", Quoted(&name)));
         }
         let Some(package) = self.model.packages.get_mut(&package_name) else {
-            return Some(format!("unknown package {} for bundle {}", Quoted(&package_name), Quoted(&name)));
+            let message = format!("unknown package {} for bundle {}", Quoted(&package_name), Quoted(&name));
+            return self.done.insert(package_name).then_some(message);
         };
         if package.bundles.contains_key(&name) {
-            return Some(format!("package {} has duplicate bundle {}", Quoted(&package_name), Quoted(&name)));
+            let message = format!("package {} has duplicate bundle {}", Quoted(&package_name), Quoted(&name));
+            return (!self.done.contains(&package_name)).then_some(message);
         }
         if let Some(missing) = self.missing.get_mut(&package_name) {
             missing.remove(&name);

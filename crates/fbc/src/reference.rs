@@ -128,6 +128,7 @@ mod tests {
 
     #[test]
     fn pull_specs_and_their_faults() {
+        // As the Go package of opm 1.73 answers.
         let hex = "a".repeat(64);
         let cases = [
             "quay.io/a/b:v1".to_owned(),
@@ -155,6 +156,27 @@ mod tests {
             let shown: String = spec.chars().take(32).collect();
             format!("{shown}: {}", check(&spec).err().unwrap_or_else(|| "fine".into()))
         });
-        insta::assert_snapshot!(answers.join("\n"), @"");
+        insta::assert_snapshot!(answers.join("\n"), @r"
+        quay.io/a/b:v1: fine
+        a: fine
+        localhost:5000/a: fine
+        Quay.io/a: fine
+        Not A Ref!!: invalid reference format: repository name must be lowercase
+        quay.io/A/b: invalid reference format: repository name must be lowercase
+        quay.io/a:V1_x: fine
+        quay.io/a__b-.c: invalid reference format
+        quay.io/a__b--c: fine
+        quay.io/a:: invalid reference format
+        quay.io/: invalid reference format
+        http://quay.io/a: invalid reference format
+        quay.io/a@sha256:aaaaaaaaaaaaaaa: fine
+        quay.io/a:t@sha256:aaaaaaaaaaaaa: invalid checksum digest length
+        quay.io/a@sha256:AAAAAAAAAAAAAAA: invalid checksum digest format
+        quay.io/a@md5:aaaaaaaaaaaaaaaaaa: unsupported digest algorithm
+        quay.io/a@SHA256:aaaaaaaaaaaaaaa: invalid reference format: repository name must be lowercase
+        quay.io/a@sha256:abc: invalid reference format
+        aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: invalid repository name (aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa), cannot specify 64-byte hexadecimal strings
+        quay.io/aaaaaaaaaaaaaaaaaaaaaaaa: repository name must not be more than 255 characters
+        ");
     }
 }

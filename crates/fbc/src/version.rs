@@ -165,6 +165,7 @@ mod tests {
 
     #[test]
     fn versions_and_their_faults() {
+        // As the Go package of opm 1.73 answers.
         let cases = [
             "1.2.3",
             "1.2.3-rc.1+b.01",
@@ -186,7 +187,23 @@ mod tests {
             Ok(version) => format!("{text:?} is {version}"),
             Err(fault) => format!("{text:?}: {fault}"),
         });
-        insta::assert_snapshot!(answers.join("\n"), @r#""#);
+        insta::assert_snapshot!(answers.join("\n"), @r#"
+        "1.2.3" is 1.2.3
+        "1.2.3-rc.1+b.01" is 1.2.3-rc.1+b.01
+        "": Version string empty
+        "1.2": No Major.Minor.Patch elements found
+        "v1.2.3": Invalid character(s) found in major number "v1"
+        "01.2.3": Major number must not contain leading zeroes "01"
+        "1.x.3": Invalid character(s) found in minor number "x"
+        "1..3": strconv.ParseUint: parsing "": invalid syntax
+        "1.2.3.4": Invalid character(s) found in patch number "3.4"
+        "1.2.3-": Prerelease is empty
+        "1.2.3-01": Numeric PreRelease version must not contain leading zeroes "01"
+        "1.2.3-a_b": Invalid character(s) found in prerelease "a_b"
+        "1.2.3+": Build meta data is empty
+        "1.2.3+a_b": Invalid character(s) found in build meta data "a_b"
+        "99999999999999999999.0.0": strconv.ParseUint: parsing "99999999999999999999": value out of range
+        "#);
     }
 
     #[test]

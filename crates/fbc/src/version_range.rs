@@ -120,6 +120,7 @@ mod tests {
 
     #[test]
     fn ranges_and_their_faults() {
+        // As the Go package of opm 1.73 answers.
         let cases = [
             ">=1.0.0 <2.0.0",
             "> 1.0.0 < 2.0.0 || 3.0.0",
@@ -141,6 +142,25 @@ mod tests {
             "1.0.0 - 2.0.0",
         ];
         let answers = cases.map(|text| format!("{text:?}: {}", check(text).err().unwrap_or_else(|| "fine".into())));
-        insta::assert_snapshot!(answers.join("\n"), @"");
+        insta::assert_snapshot!(answers.join("\n"), @r#"
+        ">=1.0.0 <2.0.0": fine
+        "> 1.0.0 < 2.0.0 || 3.0.0": fine
+        "1.x": fine
+        ">1.2.x !=2.x.x": fine
+        "<=x.1": Could not parse Range "1": Could not parse version "1" in "1": No Major.Minor.Patch elements found
+        "": Last element in range is '||'
+        " ": Last element in range is '||'
+        "1": Last element in range is '||'
+        "|| 1.0.0": First element in range is '||'
+        "1.0.0 ||": Last element in range is '||'
+        "1.0.0 || || 2.0.0": fine
+        ">=1.0": Could not parse Range ">=1.0": Could not parse version "1.0" in ">=1.0": No Major.Minor.Patch elements found
+        "~1.0.0": Could not parse Range "~1.0.0": Could not parse comparator "~" in "~1.0.0"
+        "~1.x": fine
+        ">=v1.0.0": Could not parse Range ">=v1.0.0": Could not parse comparator ">=v" in ">=v1.0.0"
+        "latest": Could not get version from string: "latest"
+        ">=1.0.0, <2.0.0": Could not parse Range ">=1.0.0,": Could not parse version "1.0.0," in ">=1.0.0,": Invalid character(s) found in patch number "0,"
+        "1.0.0 - 2.0.0": fine
+        "#);
     }
 }
