@@ -76,12 +76,29 @@ pub fn migrate(
     }
     let style = Style { csv_metadata: level == Level::BundleObjectToCsvMetadata, sorted_objects: opm >= CSV_METADATA };
     let index = Index::load(&db)?;
+    let mut findings = Vec::new();
     for (name, package) in &index.packages {
         cancel.check()?;
         let (name, catalog) = index.catalog(name, package, style)?;
-        write(name, catalog)?;
+        let tree = fbc::Tree::from_files([(format!("{name}/catalog.json"), catalog.as_slice())]);
+        let verdict = fbc::validate(&tree, opm, cancel)?;
+        if !verdict.is_valid() {
+            findings.push(verdict.to_string());
+        } else if findings.is_empty() {
+            write(name, catalog)?;
+        }
     }
-    Ok(())
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let count = match findings.len() {
+        1 => "a package of it is".to_owned(),
+        count => format!("{count} packages of it are"),
+    };
+    Err(db
+        .bad(format_args!("{count} not valid for opm {opm}"))
+        .details(findings.join("\n"))
+        .hint("mend or remove what is named above; as long as it is there no package can be migrated"))
 }
 
 /// [`migrate`] into the directory `out`, which must be empty or not exist: `<package>/catalog.json` for each package.

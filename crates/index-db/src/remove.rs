@@ -1,13 +1,15 @@
 //! Removing packages, as `opm registry rm` does.
 //!
-//! The statements, their order and their transactions are opm's, run by the same engine with foreign keys on, because
-//! what goes with a package is decided by cascades and by triggers that depend on that order. They are made fast by
-//! indexes that opm lacks, which live only in the copy.
+//! The statements and their order are opm's, run by the same engine with foreign keys on, because what goes with a
+//! package is decided by cascades and by triggers that depend on that order. They are made fast by indexes that opm
+//! lacks, which live only in the copy, and are one transaction where opm has several: what refers to a removed bundle
+//! may itself be removed later.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use fbc::PackageName;
+use rusqlite::ErrorCode;
 use serde_json::value::RawValue;
 use step::{Cancel, Error, Result};
 
@@ -29,11 +31,12 @@ pub fn remove_packages(path: &Path, names: &BTreeSet<PackageName>, cancel: &Canc
         schema::upgrade(db, db.schema_version()?)?;
         require(db, names)?;
         db.script(INDEXES)?;
-        db.script("PRAGMA foreign_keys = ON")?;
+        db.script("PRAGMA foreign_keys = ON; BEGIN")?;
         for name in names {
-            remove(db, name.as_str()).map_err(|e| e.context(format_args!("removing the package {name}")))?;
+            remove(db, name.as_str())?;
         }
         remove_stranded(db)?;
+        commit(db)?;
         for index in
             db.all("SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB 'stepwright_*'", [], |row| text(row, 0))?
         {
@@ -77,7 +80,6 @@ fn remove(db: &Db, package: &str) -> Result<()> {
         [package],
     )?;
 
-    db.script("BEGIN")?;
     let bundles = db.all(
         "SELECT DISTINCT operatorbundle_name FROM channel_entry WHERE package_name = ?1 ORDER BY entry_id",
         [package],
@@ -91,9 +93,30 @@ fn remove(db: &Db, package: &str) -> Result<()> {
     }
     db.execute("DELETE FROM package WHERE name = ?1", [package])?;
     db.execute("DELETE FROM channel WHERE package_name = ?1", [package])?;
-    db.script("COMMIT")?;
 
     remove_stranded(db)
+}
+
+/// Commits, or says which entry stays although what it points at goes.
+fn commit(db: &Db) -> Result<()> {
+    let error = match db.conn.execute_batch("COMMIT") {
+        Ok(()) => return Ok(()),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => error,
+        Err(error) => return Err(db.error(error)),
+    };
+    let dangling = db.all(
+        "SELECT e.package_name, e.channel_name, e.operatorbundle_name FROM pragma_foreign_key_check('channel_entry') f
+        JOIN channel_entry e ON e.entry_id = f.rowid ORDER BY 1, 2, 3 LIMIT 1",
+        [],
+        |row| Ok((text(row, 0)?.unwrap_or_default(), text(row, 1)?.unwrap_or_default(), text(row, 2)?.unwrap_or_default())),
+    )?;
+    let Some((package, channel, bundle)) = dangling.into_iter().next() else {
+        return Err(db.error(error));
+    };
+    Err(db
+        .bad(format_args!("bundle {bundle} in channel {channel} of package {package} replaces or skips a bundle that would go"))
+        .because(error)
+        .hint(format!("remove {package} as well: the packages share a bundle, or its bundles say that they are of another")))
 }
 
 fn remove_bundle(db: &Db, name: &str) -> Result<()> {
@@ -111,8 +134,7 @@ fn remove_bundle(db: &Db, name: &str) -> Result<()> {
 /// Removes bundles that no channel holds, unless they are there as deprecated, and those whose package is gone.
 fn remove_stranded(db: &Db) -> Result<()> {
     db.script(
-        "BEGIN;
-        DELETE FROM operatorbundle
+        "DELETE FROM operatorbundle
         WHERE name NOT IN (SELECT operatorbundle_name FROM channel_entry) AND name NOT IN (SELECT operatorbundle_name FROM deprecated)",
     )?;
     let packages: BTreeSet<Option<String>> = db.all("SELECT name FROM package", [], |row| text(row, 0))?.into_iter().collect();
@@ -128,7 +150,7 @@ fn remove_stranded(db: &Db) -> Result<()> {
             remove_bundle(db, &bundle)?;
         }
     }
-    db.script("DELETE FROM deprecated WHERE operatorbundle_name NOT IN (SELECT name FROM operatorbundle); COMMIT")
+    db.script("DELETE FROM deprecated WHERE operatorbundle_name NOT IN (SELECT name FROM operatorbundle)")
 }
 
 /// The package that an `olm.package` property names; empty when it names none.
