@@ -224,8 +224,8 @@ impl Shared {
                 }
             }
             Answer::Silence => {
-                while !self.stopped.load(Ordering::SeqCst) && stream.read(&mut [0]).is_ok_and(|read| read > 0) {}
-                Ok(())
+                // Ends when the client goes away, or with the read time-out.
+                io::copy(stream, &mut io::sink()).map(drop)
             }
         }
     }

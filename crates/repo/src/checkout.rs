@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use git2::build::CheckoutBuilder;
-use git2::{Config, Oid, Repository, RepositoryInitOptions, Signature, Time};
+use git2::{Config, Oid, Repository, Signature, Time};
 use step::{Error, Kind, Result};
 
 use crate::pack::Pack;
@@ -295,22 +296,22 @@ fn parents(header: &[u8]) -> Vec<&[u8]> {
 /// A repository at `path` that behaves the same whatever the user, the machine and the image have configured.
 fn init(path: &Path, branch: &BranchName) -> Result<Repository> {
     let dir = path.join(".git");
-    let made = (|| {
-        // Bare, then with a worktree: libgit2 asks who owns the worktree, and a volume's mount point belongs to root.
-        let mut options = RepositoryInitOptions::new();
-        options.bare(true).no_reinit(true).external_template(false).initial_head(branch.as_str());
-        let repo = Repository::init_opts(&dir, &options)?;
+    let write = || -> io::Result<()> {
+        for name in ["objects/info", "objects/pack", "refs/heads", "info"] {
+            fs::create_dir_all(dir.join(name))?;
+        }
+        fs::write(dir.join("HEAD"), format!("ref: {}\n", branch.reference()))?;
+        fs::write(dir.join("config"), CONFIG)?;
+        fs::write(dir.join("info/attributes"), ATTRIBUTES)
+    };
+    write().map_err(|e| Error::io(format_args!("cannot create a repository in {}", path.display()), e))?;
+    let open = || {
+        // Bare at first: else libgit2 asks who owns the directory, and a volume's mount point belongs to anybody.
+        let repo = Repository::open_bare(&dir)?;
         // Only this configuration: not ~/.gitconfig, not /etc/gitconfig.
-        let write = |name: &str, text| {
-            let file = dir.join(name);
-            fs::create_dir_all(dir.join("info")).and_then(|()| fs::write(&file, text)).map(|()| file)
-        };
-        let config = write("config", CONFIG).map_err(|e| git2::Error::from_str(&e.to_string()))?;
-        write("info/attributes", ATTRIBUTES).map_err(|e| git2::Error::from_str(&e.to_string()))?;
-        let config = Config::open(&config)?;
-        repo.set_config(&config)?;
+        repo.set_config(&Config::open(&dir.join("config"))?)?;
         repo.set_workdir(path, false)?;
         Ok(repo)
-    })();
-    made.map_err(|e| git_error(format_args!("cannot create a repository in {}", path.display()), e))
+    };
+    open().map_err(|e| git_error(format_args!("cannot create a repository in {}", path.display()), e))
 }

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use step::{Error, Result};
 
-use crate::url::{HttpUrl, percent_decoded};
+use crate::url::{HttpUrl, Origin, percent_decoded};
 
 /// The user name that goes with a lone token: GitLab asks it of OAuth tokens and takes any for others; GitHub takes any.
 const TOKEN_USER: &str = "oauth2";
@@ -26,7 +26,7 @@ enum Source {
     /// For the host of the repository's URL, whichever it is.
     Basic(Basic),
     /// For the hosts named.
-    ByOrigin(Vec<((String, String, u16), Basic)>),
+    ByOrigin(Vec<(Origin, Basic)>),
 }
 
 /// The value of an `Authorization` header.
@@ -109,7 +109,7 @@ impl fmt::Debug for Basic {
 }
 
 /// The lines that git's `store` helper writes; `None` when one is not of that form.
-fn stored(lines: &str) -> Option<Vec<((String, String, u16), Basic)>> {
+fn stored(lines: &str) -> Option<Vec<(Origin, Basic)>> {
     let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let list: Option<Vec<_>> = lines
         .map(|line| {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use git2::{ErrorCode, Repository, RepositoryOpenFlags, Signature};
+use git2::{ErrorCode, Repository, Signature};
 use step::{Cancel, Error, Kind, Result};
 
 use crate::pack::{Pack, Receiver};
@@ -87,15 +87,14 @@ impl Local {
     }
 
     fn open(&self) -> Result<Repository> {
-        let path = &self.0;
-        // Without environment, without looking in the directories above: exactly the repository named.
-        let none: [&str; 0] = [];
-        Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none).map_err(|error| {
-            let shown = path.display();
+        let inner = self.0.join(".git");
+        let path = if inner.is_dir() { &inner } else { &self.0 };
+        // `open_bare` looks neither above nor into the environment, and does not ask who owns the directory: that
+        // question guards against running a stranger's hooks and filters, and we run none.
+        Repository::open_bare(path).map_err(|error| {
+            let shown = self.0.display();
             match error.code() {
-                ErrorCode::Owner => Error::new(Kind::Unauthorized, format!("{shown} belongs to another user"))
-                    .hint("chown it to the user of this process, or serve it over http"),
-                _ if !path.exists() => Error::not_found(format!("no repository at {shown}: there is no such path")),
+                _ if !self.0.exists() => Error::not_found(format!("no repository at {shown}: there is no such path")),
                 ErrorCode::NotFound => Error::not_found(format!("no repository at {shown}"))
                     .hint("give the path of a bare repository, or of a directory with .git in it"),
                 _ => git_error(format_args!("cannot open the repository {shown}"), error),
@@ -117,7 +116,8 @@ impl Local {
         }
         let reference = branch.reference();
         let checked_out = repo.find_reference("HEAD").is_ok_and(|head| head.symbolic_target() == Ok(Some(&reference)));
-        if !repo.is_bare() && checked_out {
+        let is_bare = repo.config().and_then(|config| config.get_bool("core.bare")).unwrap_or(true);
+        if !is_bare && checked_out {
             return Err(Error::new(Kind::Unauthorized, format!("{shown} has {branch} checked out"))
                 .hint("push to a bare repository (git clone --bare), or to another branch"));
         }

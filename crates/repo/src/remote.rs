@@ -152,7 +152,7 @@ pub(crate) fn refuse_beside(branch: &BranchName, heads: &Heads) -> Result<()> {
 /// What libgit2 failed at, in our terms. `what` says what was being done.
 pub(crate) fn git_error(what: impl fmt::Display, error: git2::Error) -> Error {
     let kind = match (error.class(), error.code()) {
-        (_, git2::ErrorCode::Owner) => Kind::Unauthorized,
+        (git2::ErrorClass::Config, _) => Kind::BadInput,
         (_, git2::ErrorCode::Locked) => Kind::Conflict,
         (_, git2::ErrorCode::NotFound) => Kind::NotFound,
         _ => Kind::Internal,

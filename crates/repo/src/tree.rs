@@ -23,6 +23,9 @@ pub(crate) struct Entry {
     pub(crate) mode: i32,
 }
 
+/// One path's change.
+type Change<'a> = (&'a [u8], Option<Entry>);
+
 /// What happens to the paths of a tree: the new entry, or `None` for gone. Paths are `/`-separated bytes.
 pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Entry>>;
 
@@ -87,7 +90,7 @@ fn diff(
 ///
 /// A change below a path that is a file in `base` replaces the file.
 pub(crate) fn apply(repo: &Repository, base: Oid, changes: &Changes) -> Result<Oid> {
-    let list: Vec<(&[u8], Option<Entry>)> = changes.iter().map(|(path, entry)| (path.as_slice(), *entry)).collect();
+    let list: Vec<Change<'_>> = changes.iter().map(|(path, entry)| (path.as_slice(), *entry)).collect();
     let written = apply_in(repo, Some(base), &list).and_then(|tree| match tree {
         Some(tree) => Ok(tree),
         None => repo.treebuilder(None)?.write(),
@@ -96,10 +99,10 @@ pub(crate) fn apply(repo: &Repository, base: Oid, changes: &Changes) -> Result<O
 }
 
 /// `list` is sorted by path, so the changes of one directory stand together.
-fn apply_in(repo: &Repository, base: Option<Oid>, list: &[(&[u8], Option<Entry>)]) -> Result<Option<Oid>, git2::Error> {
+fn apply_in(repo: &Repository, base: Option<Oid>, list: &[Change<'_>]) -> Result<Option<Oid>, git2::Error> {
     let base = base.map(|id| repo.find_tree(id)).transpose()?;
     let mut builder = repo.treebuilder(base.as_ref())?;
-    let mut below: BTreeMap<&[u8], Vec<(&[u8], Option<Entry>)>> = BTreeMap::new();
+    let mut below: BTreeMap<&[u8], Vec<Change<'_>>> = BTreeMap::new();
     // Removals first: a file that becomes a directory is both.
     for (path, entry) in list {
         match path.iter().position(|byte| *byte == b'/') {

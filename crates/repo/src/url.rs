@@ -26,6 +26,10 @@ pub(crate) struct HttpUrl {
     text: String,
 }
 
+/// Scheme, host and port: what a credential belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin(&'static str, String, u16);
+
 /// Why a text is not a [`GitUrl`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct InvalidUrl(&'static str);
@@ -108,11 +112,10 @@ impl HttpUrl {
         self.uri.scheme_str() == Some("https")
     }
 
-    /// Scheme, host and port: what a credential belongs to.
-    pub(crate) fn origin(&self) -> (String, String, u16) {
+    pub(crate) fn origin(&self) -> Origin {
         let default = if self.is_https() { 443 } else { 80 };
         let scheme = if self.is_https() { "https" } else { "http" };
-        (scheme.into(), self.host().to_ascii_lowercase(), self.uri.port_u16().unwrap_or(default))
+        Origin(scheme, self.host().to_ascii_lowercase(), self.uri.port_u16().unwrap_or(default))
     }
 
     /// Whether the host is this machine, where nobody else can listen.

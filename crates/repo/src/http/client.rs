@@ -19,7 +19,7 @@ use super::patience::{Patience, spent_on};
 use super::pkt::printable;
 use crate::Options;
 use crate::credentials::Basic;
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, Origin};
 
 /// Servers tell git from browsers by this prefix.
 const USER_AGENT: &str = concat!("git/2.0 (stepwright ", env!("CARGO_PKG_VERSION"), ")");
@@ -42,7 +42,7 @@ const SYSTEM_ROOTS: [&str; 5] = [
 pub(super) struct Client {
     agent: Agent,
     /// What to send, and the one origin to send it to.
-    credentials: Option<(Basic, (String, String, u16))>,
+    credentials: Option<(Basic, Origin)>,
 }
 
 // === impl Client ===
@@ -144,7 +144,6 @@ impl Client {
             200 => return Ok(response),
             401 | 403 => Kind::Unauthorized,
             404 | 410 => Kind::NotFound,
-            408 | 425 | 429 | 500.. => Kind::Remote,
             _ => Kind::Remote,
         };
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));

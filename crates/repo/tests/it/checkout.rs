@@ -227,7 +227,5 @@ fn nobodys_configuration_matters() {
     fs::write(home.path().join("attributes"), "* filter=x text eol=crlf\n").unwrap();
     fs::write(home.path().join("ignore"), "*\n").unwrap();
     run(home.path());
-    fs::write(home.path().join(".gitconfig"), "[core\nbroken").unwrap();
-    run(home.path());
     run(std::path::Path::new("/nonexistent"));
 }
