@@ -1,11 +1,16 @@
 //! The library on the command line, to compare it with opm by hand and to measure it.
 //!
-//! `packages FILE` · `rm FILE PACKAGE…` · `migrate FILE DIR OPM-VERSION`
+//! `packages FILE` · `rm FILE PACKAGE…` · `migrate FILE DIR OPM-VERSION` · `digest FILE-OR-DIR`
+//!
+//! The digests are those that the tests compare with.
 
 use std::path::Path;
 
 use index_db::{IndexDb, Level, migrate_to_dir, remove_packages};
 use step::{Cancel, Error, Result};
+
+#[path = "../tests/common/mod.rs"]
+mod common;
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line")]
 fn main() -> std::process::ExitCode {
@@ -36,6 +41,15 @@ fn run(args: &[&str]) -> Result<Vec<String>> {
             let names = migrate_to_dir(Path::new(file), Level::for_opm(version), version, Path::new(dir), &cancel)?;
             Ok(names.iter().map(ToString::to_string).collect())
         }
-        _ => Err(Error::new(step::Kind::Usage, "packages FILE | rm FILE PACKAGE… | migrate FILE DIR OPM-VERSION")),
+        ["digest", path] => {
+            let path = Path::new(path);
+            let files = |(name, bytes): (String, Vec<u8>)| [name.into_bytes(), bytes];
+            Ok(vec![if path.is_dir() {
+                common::digest(common::files(path).into_iter().flat_map(files))
+            } else {
+                common::digest(common::rows(path))
+            }])
+        }
+        _ => Err(Error::new(step::Kind::Usage, "packages FILE | rm FILE PACKAGE… | migrate FILE DIR OPM-VERSION | digest FILE-OR-DIR")),
     }
 }
