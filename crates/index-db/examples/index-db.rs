@@ -50,6 +50,9 @@ fn run(args: &[&str]) -> Result<Vec<String>> {
                 common::digest(common::rows(path))
             }])
         }
-        _ => Err(Error::new(step::Kind::Usage, "packages FILE | rm FILE PACKAGE… | migrate FILE DIR OPM-VERSION | digest FILE-OR-DIR")),
+        _ => Err(Error::new(
+            step::Kind::Usage,
+            "packages FILE | rm FILE PACKAGE… | migrate FILE DIR OPM-VERSION | digest FILE-OR-DIR",
+        )),
     }
 }

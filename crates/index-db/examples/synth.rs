@@ -1,6 +1,7 @@
 //! Makes an `index.db` of schema version 13 of a given size, for measurements and for comparison with opm.
 //!
-//! `FILE [MEBIBYTES [SEED [wild]]]`: 55 MiB are about 600 bundles in 50 packages. A wild index also has what indexes
+//! `FILE [MEBIBYTES [SEED [wild]]]`: 55 MiB are about 600 bundles in 50 packages, 0 are six packages with small
+//! manifests. A wild index also has what indexes
 //! collect in years: bundles in two packages, deprecated ones, properties of packages that are gone. The same seed gives
 //! the same file.
 
@@ -27,13 +28,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |index: usize, default| args.get(index).map_or(Ok(default), |text| text.parse::<u64>());
     let file = args.first().ok_or("FILE [MEBIBYTES [SEED [wild]]]")?;
-    let packages = usize::try_from(number(1, 55)?)? * 50 / 55;
-    let wild = args.get(3).is_some_and(|word| word == "wild");
-    Synth { packages: packages.max(2), bundles: 12, manifests: 92_000, seed: number(2, 1)?, wild }.write(Path::new(file))?;
+    let small = Synth::small(number(2, 1)?, args.get(3).is_some_and(|word| word == "wild"));
+    let synth = match usize::try_from(number(1, 55)?)? {
+        0 => small,
+        mebibytes => Synth { packages: mebibytes * 50 / 55 + 1, manifests: 92_000, ..small },
+    };
+    synth.write(Path::new(file))?;
     Ok(())
 }
 
 impl Synth {
+    /// An index with small manifests.
+    pub fn small(seed: u64, wild: bool) -> Self {
+        Synth { packages: 6, bundles: 12, manifests: 2_000, seed, wild }
+    }
+
     /// Writes the database to `path`, where no file may be.
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut conn = Connection::open(path)?;

@@ -264,3 +264,68 @@ pub(crate) fn icon(csv: &RawValue) -> Result<Option<Icon>, Error> {
     };
     Ok((!bytes.is_empty()).then(|| Icon { base64: LENIENT.encode(bytes), media_type }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> &RawValue {
+        from_str(json).unwrap()
+    }
+
+    fn metadata_of(csv: &str) -> String {
+        metadata(raw(csv)).map_or_else(|e| e.to_string(), |json| String::from_utf8(json).unwrap())
+    }
+
+    #[test]
+    fn empty_fields_go_and_the_three_structs_stay() {
+        insta::assert_snapshot!(metadata_of("{}"), @r#"{"apiServiceDefinitions":{},"crdDescriptions":{},"provider":{}}"#);
+        insta::assert_snapshot!(metadata_of(r#"{"metadata": null, "spec": {"keywords": [], "displayName": "", "links": null, "unknown": 1}}"#), @r#"{"apiServiceDefinitions":{},"crdDescriptions":{},"provider":{}}"#);
+    }
+
+    #[test]
+    fn fields_are_those_of_the_structs_in_their_order() {
+        let csv = r#"{
+            "spec": {
+                "provider": {"url": "https://x", "name": "X", "more": 1},
+                "Keywords": ["b", null, "a"],
+                "installModes": [{"supported": true, "type": "OwnNamespace"}, {}],
+                "nativeAPIs": [{"kind": "K", "group": "g", "version": "v"}],
+                "customresourcedefinitions": {"owned": [{"kind": "K", "name": "n", "resources": [{}],
+                    "specDescriptors": [{"path": "p", "value": {"b": 1.0, "a": null}, "x-descriptors": []}, {"value": null}]}]},
+                "apiservicedefinitions": {"required": [{"containerPort": 5443}, {"containerPort": 0}]}
+            },
+            "metadata": {"annotations": {"z": "<&>", "a": null}, "labels": {}}
+        }"#;
+        insta::assert_snapshot!(metadata_of(csv), @r#"{"annotations":{"a":"","z":"<&>"},"apiServiceDefinitions":{"required":[{"name":"","group":"","version":"","kind":"","containerPort":5443},{"name":"","group":"","version":"","kind":""}]},"crdDescriptions":{"owned":[{"name":"n","version":"","kind":"K","resources":[{"name":"","kind":"","version":""}],"specDescriptors":[{"path":"p","value":{"b":1.0,"a":null}},{"path":"","value":null}]}]},"installModes":[{"type":"OwnNamespace","supported":true},{"type":"","supported":false}],"keywords":["b","","a"],"nativeAPIs":[{"group":"g","version":"v","kind":"K"}],"provider":{"name":"X","url":"https://x"}}"#);
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        insta::assert_snapshot!(metadata_of(r#"{"spec": {"keywords": "one"}}"#), @r#"keywords: invalid type: string "one", expected a sequence at line 1 column 5"#);
+        insta::assert_snapshot!(metadata_of(r#"{"spec": {"apiservicedefinitions": {"owned": [{"containerPort": 80.5}]}}}"#), @"apiservicedefinitions: owned: containerPort: invalid type: floating point `80.5`, expected i32 at line 1 column 4");
+    }
+
+    #[test]
+    fn icons() {
+        let icon_of = |data: &str| {
+            icon(raw(&format!(r#"{{"spec": {{"icon": [{{"base64data": "{data}", "mediatype": "m"}}]}}}}"#))).unwrap()
+        };
+        let some = |base64: &str| Some(Icon { base64: base64.into(), media_type: "m".into() });
+        let table = [
+            ("", None),
+            ("YQ==", some("YQ==")),
+            // The bits behind the last byte are not looked at, and not kept.
+            ("YR==", some("YQ==")),
+            ("Y Q = =", some("YQ==")),
+            (r"Y\nQ==", some("YQ==")),
+            ("YQ", None),
+            ("?", None),
+        ];
+        for (data, expected) in table {
+            assert_eq!(icon_of(data), expected, "{data}");
+        }
+        assert_eq!(icon(raw("{}")).unwrap(), None);
+        assert!(icon(raw(r#"{"spec": []}"#)).is_err());
+    }
+}

@@ -146,39 +146,44 @@ pub(crate) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Strin
     })
 }
 
+/// The number in column `index`; none where something else stands there.
+pub(crate) fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<i64>> {
+    Ok(match row.get_ref(index)? {
+        ValueRef::Integer(number) => Some(number),
+        _ => None,
+    })
+}
+
+/// SQLite's answers by what the reader can do about them. Its own text is the cause where it says more than the code.
 fn explain(path: &Path, error: rusqlite::Error) -> Error {
     let shown = path.display();
-    let (code, extended) = match &error {
-        rusqlite::Error::SqliteFailure(failure, _) => (failure.code, failure.extended_code),
-        rusqlite::Error::SqlInputError { error, .. } => (error.code, error.extended_code),
-        _ => (ErrorCode::Unknown, 0),
+    let (code, extended, said) = match error {
+        rusqlite::Error::SqliteFailure(failure, said) => (failure.code, failure.extended_code, said),
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error.code, error.extended_code, Some(msg)),
+        other => return Error::bad_input(format!("{shown}: a row of it cannot be read")).because(other).hint(PULL_AGAIN),
     };
+    let said = said.unwrap_or_else(|| ffi::code_to_str(extended).to_owned());
     match code {
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => malformed(path, "a page of it is damaged").because(error),
-        ErrorCode::SystemIoFailure if extended == ffi::SQLITE_IOERR_SHORT_READ => {
-            malformed(path, "its end is missing").because(error)
-        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => malformed(path, "a page of it is damaged"),
+        ErrorCode::SystemIoFailure if extended == ffi::SQLITE_IOERR_SHORT_READ => malformed(path, "its end is missing"),
         ErrorCode::OperationInterrupted => Error::new(Kind::Cancelled, "cancelled").hint("run it again to finish the work"),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             Error::new(Kind::Conflict, format!("{shown} is locked by another program"))
-                .because(error)
                 .hint("let that program finish, then run again")
         }
         ErrorCode::ReadOnly
         | ErrorCode::CannotOpen
         | ErrorCode::PermissionDenied
         | ErrorCode::AuthorizationForStatementDenied => Error::new(Kind::Unauthorized, format!("cannot open {shown}"))
-            .because(error)
+            .because(said)
             .hint("give this user read and write access to it and to its directory"),
         ErrorCode::DiskFull => Error::internal(format!("no space left for a copy of {shown}"))
-            .because(error)
             .hint("removing packages needs free space of twice the file's size beside it"),
-        ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory => Error::internal(format!("cannot work on {shown}")).because(error),
         ErrorCode::ConstraintViolation => Error::bad_input(format!("{shown}: its rows contradict each other"))
-            .because(error)
+            .because(said)
             .hint("look for them with `sqlite3 FILE 'pragma foreign_key_check'`"),
-        ErrorCode::Unknown => Error::bad_input(format!("{shown} is not an operator index")).because(error).hint(PULL_AGAIN),
-        _ => Error::internal(format!("cannot work on {shown}")).because(error),
+        ErrorCode::Unknown => Error::bad_input(format!("{shown} is not an operator index")).because(said).hint(PULL_AGAIN),
+        _ => Error::internal(format!("cannot work on {shown}")).because(said),
     }
 }
 

@@ -212,3 +212,65 @@ pub(crate) fn push_indented(out: &mut Vec<u8>, compact: &[u8]) {
     }
     out.push(b'\n');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> &RawValue {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn fields_are_found_as_go_finds_them() {
+        let object = Object::read(raw(r#"{"NAME": "a", "name": "b", "none": null, "\u006eum": 1, "Name": null}"#)).unwrap();
+        assert_eq!(object.string("name").unwrap(), "b");
+        assert_eq!(object.string("none").unwrap(), "");
+        assert_eq!(object.get_or_null("none").unwrap().get(), "null");
+        assert_eq!(object.get("num").unwrap().get(), "1");
+        assert!(object.get("other").is_none());
+        assert!(Object::read(raw("null")).unwrap().get("name").is_none());
+        assert!(Object::read(raw("[]")).is_err());
+        assert!(object.string("num").is_err());
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_replaced() {
+        let table = [
+            (r#""a\ud83d\ude00b""#, "a\u{1f600}b"),
+            (r#""a\ud83db""#, "a\u{fffd}b"),
+            (r#""\ude00\ud83d""#, "\u{fffd}\u{fffd}"),
+            (r#""\\ud83d""#, "\\ud83d"),
+            (r#""\ud83d\n\u0041""#, "\u{fffd}\nA"),
+        ];
+        for (json, expected) in table {
+            assert_eq!(text(raw(json)).unwrap(), expected, "{json}");
+        }
+        assert!(text(raw("7")).is_err());
+    }
+
+    #[test]
+    fn strings_are_escaped_as_in_go() {
+        let mut out = Vec::new();
+        push_string(&mut out, "<a & \"b\" \\ \u{2028}\u{2029}\u{8}\u{c}\n\r\t\u{1}\u{7f}é>");
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#""<a & \"b\" \\ \u2028\u2029\b\f\n\r\t\u0001é>""#);
+    }
+
+    #[test]
+    fn layout() {
+        let (mut compact, mut indented) = (Vec::new(), Vec::new());
+        push_compact(&mut compact, "{ \"a b\" : [ 1.50 , { } , [ ] ],\n\"\\\" [ \" : \"\\\\\" }");
+        push_indented(&mut indented, &compact);
+        insta::assert_snapshot!(String::from_utf8(compact).unwrap(), @r#"{"a b":[1.50,{},[]],"\" [ ":"\\"}"#);
+        insta::assert_snapshot!(String::from_utf8(indented).unwrap(), @r#"
+        {
+            "a b": [
+                1.50,
+                {},
+                []
+            ],
+            "\" [ ": "\\"
+        }
+        "#);
+    }
+}

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use step::Result;
 
-use crate::db::{Db, text};
+use crate::db::{Db, number, text};
 
 /// What a bundle has in one channel.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -73,8 +73,8 @@ fn entries(db: &Db) -> Result<Vec<Entry>> {
                 package: shared(text(row, 1)?),
                 channel: shared(text(row, 2)?),
                 bundle: shared(text(row, 3)?),
-                replaces: row.get(4)?,
-                depth: row.get(5)?,
+                replaces: number(row, 4)?,
+                depth: number(row, 5)?,
             })
         },
     )

@@ -33,6 +33,7 @@ pub fn remove_packages(path: &Path, names: &BTreeSet<PackageName>, cancel: &Canc
         db.script(INDEXES)?;
         db.script("PRAGMA foreign_keys = ON; BEGIN")?;
         for name in names {
+            cancel.check()?;
             remove(db, name.as_str())?;
         }
         remove_stranded(db)?;
@@ -45,6 +46,7 @@ pub fn remove_packages(path: &Path, names: &BTreeSet<PackageName>, cancel: &Canc
         let Some(result) = result.to_str() else {
             return Err(Error::bad_input(format!("the path {} is not UTF-8", result.display())).hint("rename its directory"));
         };
+        cancel.check()?;
         // Into a second file: half the writing of VACUUM in place, which copies everything there and back.
         db.execute("VACUUM INTO ?1", [result]).map(drop)
     })
@@ -114,8 +116,9 @@ fn commit(db: &Db) -> Result<()> {
         return Err(db.error(error));
     };
     Err(db
-        .bad(format_args!("bundle {bundle} in channel {channel} of package {package} replaces or skips a bundle that would go"))
-        .because(error)
+        .bad(format_args!(
+            "bundle \"{bundle}\" in channel \"{channel}\" of package \"{package}\" replaces or skips a bundle that would go"
+        ))
         .hint(format!("remove {package} as well: the packages share a bundle, or its bundles say that they are of another")))
 }
 

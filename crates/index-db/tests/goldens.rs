@@ -48,10 +48,13 @@ fn removing_leaves_the_rows_that_opm_leaves() {
         assert_eq!(inserts.len(), ours.len(), "{package}");
 
         // `.dump` adds these to the statements of the schema.
-        let schema = schema.into_iter().filter(|line| !["BEGIN TRANSACTION;", "COMMIT;", "PRAGMA foreign_keys=OFF;"].contains(line));
+        let schema =
+            schema.into_iter().filter(|line| !["BEGIN TRANSACTION;", "COMMIT;", "PRAGMA foreign_keys=OFF;"].contains(line));
         let conn = Connection::open(&path).unwrap();
         let statements = column(&conn, "SELECT sql FROM sqlite_master WHERE sql NOTNULL");
-        let without = |words: Vec<String>| words.into_iter().filter(|word| !["IF", "NOT", "EXISTS"].contains(&word.as_str())).collect::<Vec<_>>();
+        let without = |words: Vec<String>| {
+            words.into_iter().filter(|word| !["IF", "NOT", "EXISTS"].contains(&word.as_str())).collect::<Vec<_>>()
+        };
         assert_eq!(without(schema_words(statements.iter().map(String::as_str))), without(schema_words(schema)), "{package}");
     }
 }

@@ -46,7 +46,8 @@ pub fn rows(db: &Path) -> Vec<String> {
 /// The words of all CREATE statements, sorted: what the schema is, however it is laid out.
 pub fn schema_words<'a>(sql: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let split = |c: char| !(c.is_alphanumeric() || "_.=<>".contains(c));
-    let mut words: Vec<String> = sql.into_iter().flat_map(|line| line.split(split)).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let mut words: Vec<String> =
+        sql.into_iter().flat_map(|line| line.split(split)).filter(|word| !word.is_empty()).map(str::to_owned).collect();
     words.sort();
     words
 }
@@ -101,7 +102,8 @@ pub fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// The names in `dir`, sorted.
 pub fn names(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
