@@ -140,7 +140,8 @@ fn print_task(matches: &ArgMatches) -> Result<()> {
 
 fn write_man_pages(directory: &Path) -> Result<()> {
     std::fs::create_dir_all(directory).map_err(|e| Error::io(format_args!("cannot make {}", directory.display()), e))?;
-    let pages = std::iter::once(command().disable_help_flag(true)).chain(steps().iter().map(Declaration::command));
+    let mut pages = vec![command()];
+    pages.extend(steps().iter().map(Declaration::command));
     for page in pages {
         let path = directory.join(format!("{}.1", page.get_name()));
         let mut text = Vec::new();

@@ -61,8 +61,7 @@ pub(crate) fn with_choices(description: &str, choices: &[String]) -> String {
         return description.to_owned();
     }
     let values: Vec<String> = choices.iter().map(|choice| format!("`{choice}`")).collect();
-    let full_stop = if description.ends_with('.') { "" } else { "." };
-    format!("{description}{full_stop} One of {}.", values.join(", "))
+    format!("{description} One of {}.", values.join(", "))
 }
 
 fn table(text: &mut String, title: &str, head: [&str; 3], rows: impl Iterator<Item = [String; 3]>) {

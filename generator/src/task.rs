@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, EmptyDirVolumeSource, ResourceRequirements, SeccompProfile, SecurityContext, ServiceAccount, Volume, VolumeMount,
+    Capabilities, EmptyDirVolumeSource, ResourceRequirements, SeccompProfile, SecurityContext, ServiceAccount, Volume,
+    VolumeMount,
 };
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -33,13 +34,8 @@ pub fn task(step: &Declaration, images: &str) -> Result<Task> {
         ("tekton.dev/displayName", about.display_name.to_owned()),
         ("tekton.dev/platforms", "linux/amd64,linux/arm64".to_owned()),
     ];
-    Ok(Task::new(
-        ObjectMeta {
-            name: Some(about.name.to_owned()),
-            labels: Some(labels(step)),
-            annotations: Some(annotations.map(|(key, value)| (key.to_owned(), value)).into()),
-            ..ObjectMeta::default()
-        },
+    let mut task = Task::new(
+        name(about.name)?,
         TaskSpec {
             description: Some(format!("{}\n\n{}", about.summary, about.description)),
             params: step.params.iter().map(param).collect::<Result<_>>()?,
@@ -54,7 +50,10 @@ pub fn task(step: &Declaration, images: &str) -> Result<Task> {
             steps: vec![the_step(step, images)?],
             ..TaskSpec::default()
         },
-    ))
+    );
+    task.metadata.labels = Some(labels(step));
+    task.metadata.annotations = Some(annotations.map(|(key, value)| (key.to_owned(), value)).into());
+    Ok(task)
 }
 
 /// The Task of `step` as canonical YAML.
@@ -98,26 +97,25 @@ fn param(param: &step::Param) -> Result<ParamSpec> {
         ParamKind::Array => (ParamType::Array, (!param.required).then(|| ParamValue::Array(Vec::new()))),
     };
     Ok(ParamSpec {
-        name: name(&param.name)?,
         type_: Some(kind),
         description: Some(with_choices(&param.description, &param.choices)),
         default,
-        ..ParamSpec::default()
+        ..ParamSpec::new(name(&param.name)?)
     })
 }
 
 fn workspace(workspace: &step::Workspace) -> Result<WorkspaceDeclaration> {
     Ok(WorkspaceDeclaration {
-        name: name(&workspace.name)?,
         description: Some(workspace.description.clone()),
         optional: workspace.optional,
         read_only: workspace.read_only,
-        ..WorkspaceDeclaration::default()
+        ..WorkspaceDeclaration::new(name(&workspace.name)?)
     })
 }
 
 fn result(result: &step::results::ResultSpec) -> Result<TaskResult> {
-    Ok(TaskResult { name: name(result.name)?, type_: Some(ResultType::String), description: Some(result.text()), ..TaskResult::default() })
+    let description = Some(result.text());
+    Ok(TaskResult { type_: Some(ResultType::String), description, ..TaskResult::new(name(result.name)?) })
 }
 
 /// One step, one binary, no script; its security is what OpenShift's restricted-v2 and Pod Security `restricted` ask for.
@@ -161,7 +159,7 @@ fn args(step: &Declaration) -> Vec<String> {
 }
 
 fn name<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(text: &str) -> Result<T> {
-    text.parse().map_err(|e| Error::internal(format!("a declaration uses the name {text:?}")).because::<T::Err>(e))
+    text.parse().map_err(|e| Error::internal(format!("a declaration uses the name {text:?}")).because(e))
 }
 
 fn emit<T: serde::Serialize>(object: &T) -> Result<String> {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use step::results::ResultSpec;
 use step::{About, Context, Declaration, Permission, Result, Step};
 use stepwright::{readme, steps, task};
 
@@ -15,7 +16,8 @@ fn declarations_keep_the_house_rules() {
 #[test]
 fn results_fit_into_a_termination_message() {
     for step in steps() {
-        let (failure, success): (Vec<_>, Vec<_>) = step.results.iter().partition(|result| result.name == "ERROR");
+        let (failure, success): (Vec<ResultSpec>, Vec<ResultSpec>) =
+            step.results.iter().copied().partition(|result| result.name == "ERROR");
         for results in [failure, success] {
             let size = step::results::message_size(results.iter().map(|result| (result.name, result.max)));
             assert!(size <= step::results::MESSAGE_LIMIT, "{}: {size} B", step.about.name);
@@ -100,11 +102,14 @@ step::results! {
 }
 
 sample!(Paint, PaintParams {});
-sample!(PaintInColour, PaintInColourParams {
-    /// Which colour.
-    #[arg(long, default_value = "red")]
-    colour: String,
-});
+sample!(
+    PaintInColour,
+    PaintInColourParams {
+        /// Which colour.
+        #[arg(long, default_value = "red")]
+        colour: String,
+    }
+);
 
 #[test]
 fn a_parameter_added_in_one_place_is_everywhere() {
@@ -126,11 +131,63 @@ fn a_parameter_added_in_one_place_is_everywhere() {
         assert!(!without.contains("colour") && with.contains("colour"), "{name}");
     }
     let added: Vec<&str> = with[1].1.lines().filter(|line| !without[1].1.contains(line)).collect();
-    insta::assert_snapshot!(added.join("\n"), @"");
+    insta::assert_snapshot!(added.join("\n"), @"
+    - name: colour
+      description: Which colour.
+      default: red
+      - --colour=$(params.colour)
+    ");
 }
 
 #[test]
 fn the_account_has_what_the_step_declares() {
-    insta::assert_snapshot!(task::rbac(&Declaration::of::<Paint>()).unwrap(), @"");
-    insta::assert_snapshot!(task::rbac(&steps()[0]).unwrap(), @"");
+    insta::assert_snapshot!(task::rbac(&Declaration::of::<Paint>()).unwrap(), @r#"
+    apiVersion: v1
+    kind: ServiceAccount
+    metadata:
+      name: paint
+      labels:
+        app.kubernetes.io/part-of: stepwright
+        app.kubernetes.io/version: "0.0.1"
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata:
+      name: paint
+      labels:
+        app.kubernetes.io/part-of: stepwright
+        app.kubernetes.io/version: "0.0.1"
+    rules:
+    - apiGroups:
+      - apps
+      resources:
+      - deployments
+      verbs:
+      - get
+      - patch
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata:
+      name: paint
+      labels:
+        app.kubernetes.io/part-of: stepwright
+        app.kubernetes.io/version: "0.0.1"
+    roleRef:
+      name: paint
+      apiGroup: rbac.authorization.k8s.io
+      kind: Role
+    subjects:
+    - name: paint
+      kind: ServiceAccount
+    "#);
+    insta::assert_snapshot!(task::rbac(&steps()[0]).unwrap(), @r#"
+    apiVersion: v1
+    kind: ServiceAccount
+    metadata:
+      name: remove-operators
+      labels:
+        app.kubernetes.io/part-of: stepwright
+        app.kubernetes.io/version: "0.1.0"
+    "#);
 }

@@ -42,11 +42,11 @@ pub fn make_sample(dir: &Path) -> Result<Sample> {
     make_index_db(&database)?;
     // Two packages are derived from the database, as the catalogs of operators that have not opted in to FBC are.
     let opm = OpmVersion::default();
-    for (package, catalog) in index_db::migrate(&database, Level::for_opm(opm), opm, &Cancel::new())? {
+    index_db::migrate(&database, Level::for_opm(opm), opm, &Cancel::new(), |package, catalog| {
         let dir = configs.join(package.as_str());
         make_dir(&dir)?;
-        write(&dir.join("catalog.json"), &catalog)?;
-    }
+        write(&dir.join("catalog.json"), &catalog)
+    })?;
     make_repository(&configs, &sample.repository)?;
     Ok(sample)
 }
@@ -69,8 +69,7 @@ pub fn make_repository(configs: &Path, bare: &Path) -> Result<()> {
     write(&seed.join("Dockerfile"), b"FROM scratch\nADD configs /configs\n")?;
     git(&seed, &["add", "."])?;
     git(&seed, &["commit", "--quiet", "--message=The catalog"])?;
-    let (seed_text, bare_text) = (seed.display().to_string(), bare.display().to_string());
-    git(&seed, &["clone", "--quiet", "--bare", &seed_text, &bare_text])?;
+    git(Path::new("."), &["clone", "--quiet", "--bare", &seed.to_string_lossy(), &bare.to_string_lossy()])?;
     fs::remove_dir_all(&seed).map_err(|e| Error::io(format_args!("cannot remove {}", seed.display()), e))
 }
 

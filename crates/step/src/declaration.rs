@@ -223,10 +223,17 @@ pub(crate) fn name(arg: &clap::Arg) -> String {
     arg.get_long().map_or_else(|| arg.get_id().as_str().replace('_', "-"), str::to_owned)
 }
 
+/// Summary and whole text. clap takes the full stop from texts of one paragraph; here they get it back.
 fn texts(arg: &clap::Arg) -> (String, String) {
+    let sentence = |mut text: String| {
+        if text.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '`' | ')')) {
+            text.push('.');
+        }
+        text
+    };
     let summary = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let description = arg.get_long_help().map(ToString::to_string).unwrap_or_else(|| summary.clone());
-    (summary, description)
+    (sentence(summary), sentence(description))
 }
 
 /// Whether the argument is a workspace.

@@ -160,9 +160,9 @@ pub fn wire_len(text: &str) -> usize {
 
 fn wire_len_of(c: char) -> usize {
     match c {
-        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => 6,
-        c if c < ' ' => 6,
+        '"' | '\\' | '\n' | '\r' | '\t' => 2,
+        // Backspace and form feed are shorter since Go 1.22, and this holds for older Tektons as well.
+        '\0'..='\x1f' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => 6,
         c => c.len_utf8(),
     }
 }
@@ -288,10 +288,17 @@ mod tests {
     #[test]
     fn the_message_as_tekton_writes_it() {
         assert_eq!(message_size([]), 65);
-        let message = r#"[{"key":"COMMIT","value":"0123","type":1},{"key":"StartedAt","value":"2026-11-21T09:00:00.000Z","type":3}]"#;
+        let message =
+            r#"[{"key":"COMMIT","value":"0123","type":1},{"key":"StartedAt","value":"2026-11-21T09:00:00.000Z","type":3}]"#;
         assert_eq!(message_size([("COMMIT", 4)]), message.len());
-        let images = |count: usize| message_size([("IMAGES", count * 92 + (count - 1) * 2)]);
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let size = |name, value: &str| (name, wire_len(value));
+        let (url, image) = ("quay.io/acme/index", format!("quay.io/acme/index@{digest}"));
+        assert_eq!(message_size([size("IMAGE_URL", url), size("IMAGE_DIGEST", &digest), size("IMAGE_REF", &image)]), 367);
+        let images =
+            |count: usize| message_size([size("IMAGES", &vec![format!("quay.io/acme/index/a@{digest}"); count].join("\n"))]);
         assert!(images(42) <= MESSAGE_LIMIT && images(43) > MESSAGE_LIMIT);
+        assert_eq!(wire_len("a\"\\\n\r\t<>&\u{1}\u{7f}\u{2028}ä"), 1 + 2 * 5 + 6 * 3 + 6 + 1 + 6 + 2);
     }
 
     #[test]

@@ -113,13 +113,13 @@ fn the_declaration_as_data() {
         })
         .collect();
     insta::assert_snapshot!(params.join("\n"), @r#"
-    greeting String required=false default=Some("Hello") choices=[]: How to greet
-    first String required=true default=None choices=[]: Whom to greet first
-    loud String required=false default=Some("false") choices=["true", "false"]: Whether to greet loudly
-    after String required=false default=None choices=[]: What to say afterwards
-    log-level String required=false default=Some("info") choices=["error", "warn", "info", "debug"]: How much is logged
-    log-format String required=false default=Some("text") choices=["text", "json"]: How log lines look
-    others Array required=false default=None choices=[]: Whom else to greet
+    greeting String required=false default=Some("Hello") choices=[]: How to greet.
+    first String required=true default=None choices=[]: Whom to greet first.
+    loud String required=false default=Some("false") choices=["true", "false"]: Whether to greet loudly.
+    after String required=false default=None choices=[]: What to say afterwards.
+    log-level String required=false default=Some("info") choices=["error", "warn", "info", "debug"]: How much is logged.
+    log-format String required=false default=Some("text") choices=["text", "json"]: How log lines look.
+    others Array required=false default=None choices=[]: Whom else to greet.
     "#);
     let workspaces: Vec<String> = declaration
         .workspaces
@@ -127,8 +127,8 @@ fn the_declaration_as_data() {
         .map(|w| format!("{} optional={} read_only={}: {}", w.name, w.optional, w.read_only, w.description))
         .collect();
     insta::assert_snapshot!(workspaces.join("\n"), @"
-    names optional=true read_only=true: Where names come from
-    ca optional=true read_only=true: Extra certificate authorities to trust: a ConfigMap or Secret with the file `ca-bundle.crt` (PEM)
+    names optional=true read_only=true: Where names come from.
+    ca optional=true read_only=true: Extra certificate authorities to trust: a ConfigMap or Secret with the file `ca-bundle.crt` (PEM).
     ");
     let results: Vec<String> = declaration.results.iter().map(|r| format!("{} ≤ {} B: {}", r.name, r.max, r.text())).collect();
     insta::assert_snapshot!(results.join("\n"), @"

@@ -33,11 +33,12 @@ impl<'t> Removal<'t> {
                 let _shown = Progress::start("removing operators from the index database", 0, Unit::Items);
                 let staged = index_db::remove_packages(path, &present, cancel)?;
                 let level = Level::for_opm(params.opm_version);
-                for (package, catalog) in index_db::migrate(staged.path(), level, params.opm_version, cancel)? {
-                    if edit.put_package(&package, catalog, cancel)? {
+                index_db::migrate(&staged.path(), level, params.opm_version, cancel, |package, catalog| {
+                    if edit.put_package(&package, &catalog, cancel)? {
                         tracing::info!(%package, "the catalog gets what the index database says");
                     }
-                }
+                    Ok(())
+                })?;
                 removed.extend(present);
                 database = Some(staged);
             }

@@ -46,10 +46,7 @@ fn in_directory(params: &Params, source: &Path, cx: &Context) -> Result<Outcome>
 fn on_branch(params: &Params, url: &GitUrl, branch: &BranchName, cx: &Context) -> Result<Outcome> {
     let target = params.target_branch.as_ref().unwrap_or(branch);
     let index_db = index_db(params)?;
-    let credentials = match &params.git_credentials {
-        Some(dir) => Credentials::from_dir(dir.path())?,
-        None => None,
-    };
+    let credentials = params.git_credentials.as_ref().map(|dir| Credentials::from_dir(dir.path())).transpose()?;
     let options = Options { credentials, ca_file: params.tls.ca_file(), ..Options::default() };
     let remote = Remote::new(url.clone(), options, cx.cancel.clone())?;
     let scratch = tempfile::Builder::new()
@@ -68,8 +65,7 @@ fn on_branch(params: &Params, url: &GitUrl, branch: &BranchName, cx: &Context) -
     let tree = Tree::read(&configs, &params.limits())?;
     let removal = Removal::plan(params, &tree, index_db.as_deref(), &cx.cancel)?;
     let mut outcome = outcome(params, &removal);
-    let changed: Vec<PathBuf> =
-        removal.edit.changed_paths().into_iter().map(|path| params.configs_dir.as_path().join(path)).collect();
+    let changed: Vec<PathBuf> = removal.edit.changed_paths().map(|path| params.configs_dir.as_path().join(path)).collect();
     removal.edit.apply(&configs, &cx.cancel)?;
 
     let committed = checkout.commit(&changed, &params.message(&removal.removed), &params.author)?;

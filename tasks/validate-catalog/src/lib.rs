@@ -70,6 +70,7 @@ impl Step for ValidateCatalog {
             let message = format!("{} is not a valid catalog for opm {}", dir.display(), params.opm_version);
             return Err(Error::new(Kind::Findings, message).details(verdict.to_string()).hint("mend what is listed above"));
         }
-        Ok(Outcome { packages: verdict.packages(), channels: verdict.channels(), bundles: verdict.bundles() })
+        let counts = verdict.counts();
+        Ok(Outcome { packages: counts.packages, channels: counts.channels, bundles: counts.bundles })
     }
 }

@@ -77,7 +77,9 @@ fn catalogs_that_cannot_be_read() {
     case("deep JSON", &[], &|configs| {
         fs::write(configs.join("x.json"), format!("{{\"schema\":\"x\",\"a\":{}", "[".repeat(200_000))).unwrap();
     });
-    case("deep YAML", &[], &|configs| fs::write(configs.join("x.yaml"), format!("schema: x\na: {}", "[".repeat(200_000))).unwrap());
+    case("deep YAML", &[], &|configs| {
+        fs::write(configs.join("x.yaml"), format!("schema: x\na: {}", "[".repeat(200_000))).unwrap()
+    });
     insta::assert_snapshot!(lines(cases), @"");
 }
 

@@ -40,7 +40,8 @@ fn man_pages_are_written_for_every_step() {
 #[test]
 fn output_may_be_closed_early() {
     use std::process::Stdio;
-    let mut child = crate::support::command(&["task", "remove-operators"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        crate::support::command(&["task", "remove-operators"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));

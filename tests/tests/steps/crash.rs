@@ -28,7 +28,8 @@ fn enlarge(configs: &Path) {
         let dir = configs.join(format!("filler-{n}"));
         fs::create_dir(&dir).unwrap();
         let package = format!(r#"{{"schema":"olm.package","name":"filler-{n}","defaultChannel":"a","description":"{filler}"}}"#);
-        let channel = format!(r#"{{"schema":"olm.channel","package":"filler-{n}","name":"a","entries":[{{"name":"filler-{n}.v1.0.0"}}]}}"#);
+        let channel =
+            format!(r#"{{"schema":"olm.channel","package":"filler-{n}","name":"a","entries":[{{"name":"filler-{n}.v1.0.0"}}]}}"#);
         let bundle = format!(
             r#"{{"schema":"olm.bundle","package":"filler-{n}","name":"filler-{n}.v1.0.0","image":"r.example/x@sha256:{0}","properties":[{{"type":"olm.package","value":{{"packageName":"filler-{n}","version":"1.0.0"}}}}]}}"#,
             "ab".repeat(32)

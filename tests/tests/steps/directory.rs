@@ -73,7 +73,10 @@ fn running_again_changes_nothing() {
     assert_eq!(bench.in_directory(&args).result("CHANGED"), "true");
     let after = bench.files();
     let again = bench.in_directory(&args);
-    assert_eq!((again.code, again.result("CHANGED"), again.result("NOT_FOUND")), (0, "false".into(), "mallet\nplane\nrip-saw".into()));
+    assert_eq!(
+        (again.code, again.result("CHANGED"), again.result("NOT_FOUND")),
+        (0, "false".into(), "mallet\nplane\nrip-saw".into())
+    );
     assert_eq!(bench.files(), after);
 }
 

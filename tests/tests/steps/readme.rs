@@ -50,7 +50,9 @@ fn every_command_prints_what_the_readme_says() {
 /// Commits have their time in them.
 fn without_commits(text: &str) -> String {
     let is_commit = |word: &str| word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    text.split_inclusive(['"', ' ', '\n']).map(|word| if is_commit(word.trim_end_matches(['"', ' ', '\n'])) { "[COMMIT]" } else { word }).collect()
+    text.split_inclusive(['"', ' ', '\n'])
+        .map(|word| if is_commit(word.trim_end_matches(['"', ' ', '\n'])) { "[COMMIT]" } else { word })
+        .collect()
 }
 
 #[test]
