@@ -18,6 +18,11 @@ use crate::schema::OldMeta;
 /// How deep JSON may nest: Go's own limit.
 const MAX_DEPTH: usize = 10_000;
 
+/// How many items a list, or keys an object, may have: more is no catalog, but an attempt on our memory.
+const MAX_ITEMS: usize = 1_000_000;
+/// The fault of more than [`MAX_ITEMS`].
+pub(crate) const TOO_MANY: &str = "more than 1000000 items";
+
 /// The fields of a blob that opm looks at before it knows what the blob is.
 #[derive(Debug, Default)]
 pub(crate) struct Meta<'a> {
@@ -119,7 +124,8 @@ pub(crate) fn first(text: &str, opm: OpmVersion) -> Result<(Meta<'_>, usize), Js
                 }
                 _ => message,
             };
-            return Err(JsonFault { message, offset: offset.saturating_sub(1), limit: false });
+            let limit = message.contains(TOO_MANY);
+            return Err(JsonFault { message, offset: offset.saturating_sub(1), limit });
         }
         None => return Err(JsonFault { message: "unexpected end of JSON input".into(), offset: 0, limit: false }),
     };
@@ -146,7 +152,10 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> 
 fn plain_message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match (error.classify(), text.rsplit_once(" at line ")) {
-        (serde_json::error::Category::Eof, _) => "unexpected end of JSON input".into(),
+        (serde_json::error::Category::Eof, _) if text.starts_with("EOF while parsing a value at line 1 column 0") => {
+            "unexpected end of JSON input".into()
+        }
+        (serde_json::error::Category::Eof, _) => "unexpected EOF".into(),
         (_, Some((message, _))) => message.to_owned(),
         (_, None) => text,
     }
@@ -278,6 +287,9 @@ impl<'de: 'a, 'a> Visitor<'de> for KeysVisitor<'a> {
                 map.next_value::<IgnoredAny>()?;
                 Value::Unread
             };
+            if keys.len() == MAX_ITEMS {
+                return Err(A::Error::custom(TOO_MANY));
+            }
             keys.push((key.0, value));
         }
         Ok(Keys { keys, null: false })
@@ -433,6 +445,16 @@ impl<'de, const BITS: u32> Deserialize<'de> for Int<BITS> {
     }
 }
 
+/// A Go `int` before opm decoded numbers as float64 first: its text must be that of an integer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OldInt;
+
+impl<'de> Deserialize<'de> for OldInt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        i64::deserialize(deserializer).map(|_| OldInt)
+    }
+}
+
 /// A Go map from strings to strings.
 #[derive(Debug, Default)]
 pub(crate) struct TextMap;
@@ -482,6 +504,9 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut items = Vec::new();
                 while let Some(item) = seq.next_element::<Option<T>>()? {
+                    if items.len() == MAX_ITEMS {
+                        return Err(A::Error::custom(TOO_MANY));
+                    }
                     items.push(item.unwrap_or_default());
                 }
                 Ok(List(items))

@@ -18,7 +18,7 @@ use crate::name::PackageName;
 use crate::opm::OpmVersion;
 use crate::stream;
 use crate::tree::{Content, Tree};
-use index::Index;
+pub(crate) use index::Index;
 
 /// Where catalogs that are made of fragments keep the deprecations of package P: in a directory P below this one.
 const DEPRECATIONS_DIR: &str = "_operator-deprecations-content";
@@ -65,7 +65,8 @@ impl<'a> Edit<'a> {
             cancel.check()?;
             let here: BTreeSet<&str> = index.packages(&path).collect();
             found.extend(names.iter().copied().filter(|name| here.contains(name)));
-            self.cut(&path, &mut index, |piece| piece.package.as_deref().is_some_and(|package| names.contains(package)))?;
+            let goes = |piece: &index::Piece| piece.package.as_deref().is_some_and(|package| names.contains(package));
+            self.cut(&path, &mut index, goes, cancel)?;
         }
         self.index = Some(index);
         found.into_iter().map(|name| name.parse().map_err(|e| Error::internal("a found name").because(e))).collect()
@@ -78,7 +79,7 @@ impl<'a> Edit<'a> {
     /// answer is `false`. Fails as bad input when `json` cannot be read or holds objects of another package.
     pub fn put_package(&mut self, name: &PackageName, json: &[u8], cancel: &Cancel) -> Result<bool> {
         let target = Path::new(name.as_str()).join("catalog.json");
-        let new = Wanted::read(name, json, &self.now, &target)?;
+        let new = Wanted::read(name, json, &self.now, &target, cancel)?;
         let mut index = self.take_index(cancel)?;
         index.check_readable()?;
         let mut old = Vec::new();
@@ -87,7 +88,7 @@ impl<'a> Edit<'a> {
             |piece: &index::Piece| piece.package.as_deref() == Some(name.as_str()) && new.schemas.contains(&*piece.schema);
         for path in &places {
             cancel.check()?;
-            self.canonical_objects(path, name.as_str(), &new.schemas, &mut old)?;
+            old.append(&mut self.canonical_objects(path, name.as_str(), &new.schemas, cancel)?);
         }
         old.sort_unstable();
         if old == new.objects {
@@ -95,7 +96,7 @@ impl<'a> Edit<'a> {
             return Ok(false);
         }
         for path in places {
-            self.cut(&path, &mut index, is_replaced)?;
+            self.cut(&path, &mut index, is_replaced, cancel)?;
         }
         let mut bytes = json.to_vec();
         if let Some(rest) = self.now.files.get(&target) {
@@ -113,7 +114,7 @@ impl<'a> Edit<'a> {
             bytes.extend_from_slice(&kept);
         }
         self.now.to_mut().ignored.remove(&target);
-        self.set(&target, Some(Content::Bytes(Arc::from(bytes))), &mut index)?;
+        self.set(&target, Some(Content::Bytes(Arc::from(bytes))), &mut index, cancel)?;
         self.index = Some(index);
         Ok(true)
     }
@@ -164,7 +165,7 @@ impl<'a> Edit<'a> {
     }
 
     /// Cuts the pieces out of a file that `goes` says; a file without any pieces left goes, too.
-    fn cut(&mut self, path: &Path, index: &mut Index, goes: impl Fn(&index::Piece) -> bool) -> Result<()> {
+    fn cut(&mut self, path: &Path, index: &mut Index, goes: impl Fn(&index::Piece) -> bool, cancel: &Cancel) -> Result<()> {
         let Some(file) = index.get(path) else { return Ok(()) };
         if !file.pieces.iter().any(&goes) {
             return Ok(());
@@ -175,18 +176,18 @@ impl<'a> Edit<'a> {
             let kept = file.kept(&goes);
             self.now.files.get(path).map(|content| Content::Kept(Arc::from(kept), file.length, Box::new(content.clone())))
         };
-        self.set(path, content, index)
+        self.set(path, content, index, cancel)
     }
 
     /// Gives a file other content, or none.
-    fn set(&mut self, path: &Path, content: Option<Content>, index: &mut Index) -> Result<()> {
+    fn set(&mut self, path: &Path, content: Option<Content>, index: &mut Index, cancel: &Cancel) -> Result<()> {
         self.changed.insert(path.to_owned());
         match content {
             Some(content) => {
                 let now = self.now.to_mut();
                 now.files.insert(path.to_owned(), content);
                 now.dirs.extend(parents(path).map(Path::to_owned));
-                index.read_again(path, &self.now)?;
+                index.read_again(path, &self.now, cancel)?;
             }
             None => {
                 self.now.to_mut().files.remove(path);
@@ -215,17 +216,19 @@ impl<'a> Edit<'a> {
     }
 
     /// The package's objects of `schemas` in a file, in canonical form.
-    fn canonical_objects(&self, path: &Path, name: &str, schemas: &BTreeSet<String>, objects: &mut Vec<Vec<u8>>) -> Result<()> {
-        let Some(content) = self.now.files.get(path) else { return Ok(()) };
+    fn canonical_objects(&self, path: &Path, name: &str, schemas: &BTreeSet<String>, cancel: &Cancel) -> Result<Vec<Vec<u8>>> {
+        let mut objects = Vec::new();
+        let Some(content) = self.now.files.get(path) else { return Ok(objects) };
         let mut bytes = Vec::new();
         self.now.load(path, content, &mut bytes)?;
-        stream::read(&bytes, OpmVersion::NEWEST, self.now.limits(), |blob| {
+        stream::read(&bytes, OpmVersion::NEWEST, self.now.limits(), cancel, |blob| {
             if blob.package() == Some(name) && schemas.contains(&*blob.meta.schema) {
                 objects.push(canonical(blob.json));
             }
             Ok(())
         })
-        .map_err(|fault| fault.into_error(path))
+        .map_err(|fault| fault.into_error(path))?;
+        Ok(objects)
     }
 }
 
@@ -237,10 +240,10 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(name: &PackageName, json: &[u8], tree: &Tree, target: &Path) -> Result<Self> {
+    fn read(name: &PackageName, json: &[u8], tree: &Tree, target: &Path, cancel: &Cancel) -> Result<Self> {
         let mut objects = Vec::new();
         let mut schemas: BTreeSet<String> = PACKAGE_SCHEMAS.map(str::to_owned).into();
-        stream::read(json, OpmVersion::NEWEST, tree.limits(), |blob| {
+        stream::read(json, OpmVersion::NEWEST, tree.limits(), cancel, |blob| {
             if blob.package() != Some(name.as_str()) {
                 let found = blob.package().map_or("no package".to_owned(), |package| format!("package {package:?}"));
                 return Err(blob.fault(format!("an object of {found} where only those of {:?} belong", name.as_str())));

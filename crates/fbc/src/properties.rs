@@ -1,7 +1,5 @@
 //! A bundle's properties: decoded by their type, and the bundle objects among them looked into.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 
 use crate::base64;
@@ -9,8 +7,8 @@ use crate::decode::{Bytes, parse};
 use crate::gotext::Quoted;
 use crate::opm::OpmVersion;
 use crate::schema::{
-    BundleObject, ChannelProperty, CsvMetadata, Gvk, PackageProperty, PackageRequired, Property, ReferringBundleObject,
-    ReleasedPackageProperty,
+    BundleObject, ChannelProperty, CsvMetadata, Gvk, OldChannelProperty, PackageProperty, PackageRequired, Property,
+    ReferringBundleObject, ReleasedPackageProperty,
 };
 use crate::tree::Limits;
 use crate::yaml::{self, YamlFault};
@@ -105,6 +103,7 @@ impl<'a> Reader<'a> {
             }
             "olm.package.required" => drop(value::<PackageRequired<'_>>(property)?),
             "olm.gvk" | "olm.gvk.required" => drop(value::<Gvk<'_>>(property)?),
+            "olm.channel" if self.opm < OpmVersion::FOLDED_KEYS => drop(value::<OldChannelProperty<'_>>(property)?),
             "olm.channel" => drop(value::<ChannelProperty<'_>>(property)?),
             "olm.csv.metadata" if self.opm >= OpmVersion::FOLDED_KEYS => drop(value::<CsvMetadata<'_>>(property)?),
             // Newer opm has decoded these already.
@@ -179,11 +178,5 @@ fn value<'a, T: Deserialize<'a>>(property: &Property<'a>) -> Result<T, String> {
 impl From<String> for PropertyFault {
     fn from(message: String) -> Self {
         PropertyFault { message, limit: false }
-    }
-}
-
-impl From<PropertyFault> for Cow<'static, str> {
-    fn from(fault: PropertyFault) -> Self {
-        fault.message.into()
     }
 }

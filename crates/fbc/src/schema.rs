@@ -1,6 +1,6 @@
 //! opm's types for the objects of a catalog and for the properties of a bundle.
 
-use crate::decode::{Bool, Bytes, CheckedBytes, Int, List, Text, TextMap, go_struct};
+use crate::decode::{Bool, Bytes, CheckedBytes, Int, List, OldInt, Text, TextMap, go_struct};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -192,6 +192,14 @@ go_struct! {
     ChannelProperty<'a> as "property.Channel" {
         channel_name: Text<'a> = "channelName",
         priority: Int<64> = "priority",
+    }
+}
+
+go_struct! {
+    /// `olm.channel` before 1.28.
+    OldChannelProperty<'a> as "property.Channel" {
+        channel_name: Text<'a> = "channelName",
+        priority: OldInt = "priority",
     }
 }
 

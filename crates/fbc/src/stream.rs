@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
-use step::Error;
+use step::{Cancel, Error};
 
 use crate::decode::{self, Meta};
 use crate::opm::OpmVersion;
@@ -88,13 +88,19 @@ fn line_of(bytes: &[u8], at: usize) -> usize {
     memchr::memchr_iter(b'\n', &bytes[..at.min(bytes.len())]).count() + 1
 }
 
-/// Hands every object of a file to `visit`, in order, until one is at fault.
+/// Hands every object of a file to `visit`, in order, until one is at fault. Stops early when the work is cancelled, for
+/// which the caller has to look.
 pub(crate) fn read(
     bytes: &[u8],
     opm: OpmVersion,
     limits: &Limits,
+    cancel: &Cancel,
     mut visit: impl FnMut(Blob<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
+    let mut visit = |blob: Blob<'_>| match cancel.is_cancelled() {
+        true => Err(Fault { message: "cancelled".into(), line: None, limit: true }),
+        false => visit(blob),
+    };
     if !starts_like_json(bytes) {
         return read_yaml(bytes, 0, opm, limits, &mut visit);
     }
@@ -133,7 +139,7 @@ pub(crate) fn read(
                 }
                 let Some(rest) = after_blank_line(&text[at..]).map(|blank| at + blank) else { return Err(fault) };
                 let mut first = Some(fault);
-                let read = read_yaml(bytes, rest, opm, limits, &mut |blob| {
+                let read = read_yaml(bytes, rest, opm, limits, &mut |blob: Blob<'_>| {
                     first = None;
                     visit(blob)
                 });

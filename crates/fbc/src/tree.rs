@@ -10,17 +10,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use step::{Cancel, Error, Kind, Result};
 
+use crate::edit::Index;
 use crate::ignore::{IGNORE_FILE, Matcher};
-use crate::opm::OpmVersion;
-use crate::stream;
 
 /// How much of a catalog's input is too much. A file beyond a limit is refused as bad input, not judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The largest file, in bytes. Default 256 MiB.
     pub max_file_size: u64,
-    /// How deeply YAML collections may nest, flow and block each. Default 255.
+    /// How deeply YAML collections may nest, flow and block each. Default 255; more than 1000 counts as 1000.
     pub max_yaml_depth: usize,
+    /// How many scalars and collections a YAML document may hold. Default 2 million, for which memory is about 200 MB.
+    pub max_yaml_nodes: usize,
     /// How many bytes of JSON a YAML document's aliases may expand to. Default 64 MiB.
     pub max_alias_bytes: usize,
 }
@@ -56,7 +57,7 @@ pub(crate) enum Content {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_file_size: 256 << 20, max_yaml_depth: 255, max_alias_bytes: 64 << 20 }
+        Limits { max_file_size: 256 << 20, max_yaml_depth: 255, max_yaml_nodes: 2_000_000, max_alias_bytes: 64 << 20 }
     }
 }
 
@@ -96,18 +97,9 @@ impl Tree {
     ///
     /// Fails as bad input when a file cannot be read as objects, since what it holds cannot be known.
     pub fn packages(&self, cancel: &Cancel) -> Result<BTreeSet<String>> {
-        let per_file = self.for_each_file(cancel, |path, bytes| {
-            let mut packages = BTreeSet::new();
-            stream::read(bytes, OpmVersion::NEWEST, &self.limits, |blob| {
-                if let Some(package) = blob.package() {
-                    packages.insert(package.to_owned());
-                }
-                Ok(())
-            })
-            .map_err(|fault| fault.into_error(path))?;
-            Ok(packages)
-        })?;
-        Ok(per_file.into_iter().flatten().collect())
+        let index = Index::new(self, cancel)?;
+        index.check_readable()?;
+        Ok(index.all_packages())
     }
 
     /// The paths of the files that opm would read, in its order.
@@ -242,7 +234,7 @@ fn walk(
             walk(root, &path, limits, found, dirs)?;
             dirs.insert(path);
         } else {
-            let content = look_at(root, &entry.path(), kind.is_symlink(), limits)?;
+            let content = look_at(root, &path, kind.is_symlink(), limits)?;
             found.push((path, content));
         }
     }
@@ -250,12 +242,13 @@ fn walk(
 }
 
 /// What a directory entry that is no directory is, and that it may be read.
-fn look_at(root: &Path, full: &Path, is_link: bool, limits: &Limits) -> Result<Content> {
+fn look_at(root: &Path, path: &Path, is_link: bool, limits: &Limits) -> Result<Content> {
+    let full = &root.join(path);
     if is_link {
         match step::files::contained(root, full) {
             Ok(_) => {}
             Err(error) if error.kind() == Kind::NotFound => {
-                return Ok(Content::Unreadable(format!("open {}: no such file or directory", full.display())));
+                return Ok(Content::Unreadable(format!("open {}: no such file or directory", path.display())));
             }
             Err(error) => return Err(error),
         }

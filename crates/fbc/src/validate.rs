@@ -6,7 +6,7 @@ use std::sync::Arc;
 use step::{Cancel, Error, Result};
 
 use crate::convert::{BundleObject, ChannelObject, Deprecation, DeprecationsObject, Entry, Objects, PackageObject, Place};
-use crate::decode::{Text, parse};
+use crate::decode::{TOO_MANY, Text, parse};
 use crate::gotext::{Quoted, write_json};
 use crate::opm::OpmVersion;
 use crate::properties::Reader;
@@ -26,7 +26,8 @@ pub fn validate(tree: &Tree, opm: OpmVersion, cancel: &Cancel) -> Result<Verdict
     let files = tree.for_each_file(cancel, |path, bytes| {
         let mut file =
             FileReader { tree, path: Arc::from(path), objects: Objects::default(), properties: Reader::new(opm, tree.limits()) };
-        let read = stream::read(bytes, opm, tree.limits(), |blob| file.add(&blob));
+        let read = stream::read(bytes, opm, tree.limits(), cancel, |blob| file.add(&blob));
+        cancel.check()?;
         match read {
             Err(fault) if fault.limit => Err(fault.into_error(path)),
             read => Ok((file.objects, read.err().map(|fault| (file.path, fault)))),
@@ -128,7 +129,7 @@ impl FileReader<'_> {
 }
 
 fn decode<'a, T: serde::Deserialize<'a>>(blob: &Blob<'a>, what: &str) -> Result<T, Fault> {
-    parse(blob.json).map_err(|fault| blob.fault(format!("parse {what}: {fault}")))
+    parse(blob.json).map_err(|fault| Fault { limit: fault.contains(TOO_MANY), ..blob.fault(format!("parse {what}: {fault}")) })
 }
 
 fn owned(text: Text<'_>) -> String {

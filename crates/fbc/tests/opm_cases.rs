@@ -2,6 +2,8 @@
 //!
 //! The catalogs and what opm 1.26.4 and 1.51 answered lie in `fbc-cases` of the shared test data.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

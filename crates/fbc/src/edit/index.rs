@@ -12,7 +12,7 @@ use crate::tree::{Content, Tree};
 
 /// The objects of all files.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(crate) struct Index {
     files: BTreeMap<PathBuf, FileIndex>,
 }
 
@@ -37,8 +37,8 @@ pub(super) struct Piece {
 // === impl Index ===
 
 impl Index {
-    pub(super) fn new(tree: &Tree, cancel: &Cancel) -> Result<Self> {
-        let files = tree.for_each_file(cancel, |path, bytes| Ok((path.to_owned(), FileIndex::new(tree, bytes))))?;
+    pub(crate) fn new(tree: &Tree, cancel: &Cancel) -> Result<Self> {
+        let files = tree.for_each_file(cancel, |path, bytes| Ok((path.to_owned(), FileIndex::new(tree, bytes, cancel)?)))?;
         let mut files: BTreeMap<_, _> = files.into_iter().collect();
         for (path, content) in &tree.files {
             if let Content::Unreadable(why) = content {
@@ -47,6 +47,18 @@ impl Index {
             }
         }
         Ok(Index { files })
+    }
+
+    /// The packages that objects belong to.
+    pub(crate) fn all_packages(&self) -> BTreeSet<String> {
+        let pieces = self.files.values().flat_map(|file| &file.pieces);
+        let mut packages: BTreeSet<String> = BTreeSet::new();
+        for package in pieces.filter_map(|piece| piece.package.as_deref()) {
+            if !packages.contains(package) {
+                packages.insert(package.to_owned());
+            }
+        }
+        packages
     }
 
     pub(super) fn get(&self, path: &Path) -> Option<&FileIndex> {
@@ -73,7 +85,7 @@ impl Index {
     }
 
     /// Fails with the fault of the first file that could not be read.
-    pub(super) fn check_readable(&self) -> Result<()> {
+    pub(crate) fn check_readable(&self) -> Result<()> {
         let unreadable = self.files.iter().find_map(|(path, file)| file.fault.as_ref().map(|fault| (path, fault)));
         match unreadable {
             None => Ok(()),
@@ -88,11 +100,11 @@ impl Index {
         self.files.remove(path);
     }
 
-    pub(super) fn read_again(&mut self, path: &Path, tree: &Tree) -> Result<()> {
+    pub(super) fn read_again(&mut self, path: &Path, tree: &Tree, cancel: &Cancel) -> Result<()> {
         if let Some(content) = tree.files.get(path) {
             let mut bytes = Vec::new();
             tree.load(path, content, &mut bytes)?;
-            self.files.insert(path.to_owned(), FileIndex::new(tree, &bytes));
+            self.files.insert(path.to_owned(), FileIndex::new(tree, &bytes, cancel)?);
         }
         Ok(())
     }
@@ -101,9 +113,9 @@ impl Index {
 // === impl FileIndex ===
 
 impl FileIndex {
-    fn new(tree: &Tree, bytes: &[u8]) -> Self {
+    fn new(tree: &Tree, bytes: &[u8], cancel: &Cancel) -> Result<Self> {
         let mut pieces = Vec::new();
-        let read = stream::read(bytes, OpmVersion::NEWEST, tree.limits(), |blob| {
+        let read = stream::read(bytes, OpmVersion::NEWEST, tree.limits(), cancel, |blob| {
             pieces.push(Piece {
                 range: blob.range.clone(),
                 schema: blob.meta.schema.to_string(),
@@ -111,7 +123,8 @@ impl FileIndex {
             });
             Ok(())
         });
-        FileIndex { pieces, length: bytes.len(), fault: read.err() }
+        cancel.check()?;
+        Ok(FileIndex { pieces, length: bytes.len(), fault: read.err() })
     }
 
     /// The ranges of the file that stay when the pieces go that `goes` says.

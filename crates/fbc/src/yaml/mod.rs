@@ -27,8 +27,8 @@ pub(crate) struct YamlFault {
 
 /// Converts the first YAML document in `text` to JSON and appends it to `out`; no document is `null`.
 pub(crate) fn to_json(text: &[u8], limits: &Limits, out: &mut Vec<u8>) -> Result<(), YamlFault> {
-    let text = std::str::from_utf8(text).map_err(|_| fault("invalid UTF-8"))?;
-    let (hoisted, text) = Hoisted::new(text);
+    let text = decode_text(text)?;
+    let (hoisted, text) = Hoisted::new(&text);
     check_characters(&text)?;
     let mut document = Document { hoisted, ..Document::default() };
     document.parse(&text, limits)?;
@@ -41,11 +41,29 @@ fn fault(message: impl Into<String>) -> YamlFault {
     YamlFault { message: message.into(), line: None, limit: false }
 }
 
+/// YAML is UTF-8, or UTF-16 behind a byte order mark.
+fn decode_text(bytes: &[u8]) -> Result<Cow<'_, str>, YamlFault> {
+    let utf16 = |from: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(|pair| from([pair[0], pair[1]]));
+        char::decode_utf16(units).collect::<Result<String, _>>().map(Cow::Owned)
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => utf16(u16::from_le_bytes).map_err(|_| fault("yaml: unexpected low surrogate area")),
+        [0xfe, 0xff, ..] => utf16(u16::from_be_bytes).map_err(|_| fault("yaml: unexpected low surrogate area")),
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.into()),
+            Err(error) => {
+                let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
+                Err(YamlFault { line: Some(line), ..fault("yaml: invalid leading UTF-8 octet") })
+            }
+        },
+    }
+}
+
 /// The characters that YAML 1.1 allows; the parser underneath is YAML 1.2's and does not look.
 fn check_characters(text: &str) -> Result<(), YamlFault> {
     let allowed = |c: char| match c {
-        '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' => true,
-        '\u{ff00}'..='\u{fffd}' => true,
+        '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' => true,
         _ => c as u32 >= 0x10000,
     };
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -58,6 +76,9 @@ fn check_characters(text: &str) -> Result<(), YamlFault> {
     let line = body[..at].matches('\n').count() + 1;
     Err(YamlFault { line: Some(line), ..fault("yaml: control characters are not allowed") })
 }
+
+/// Deeper nesting than this is refused whatever the limit: what is nested is written by recursion.
+const MAX_DEPTH: usize = 1000;
 
 /// Index of a node in [`Document::nodes`].
 type NodeId = usize;
@@ -82,18 +103,23 @@ impl<'t> Document<'t> {
     fn parse(&mut self, text: &'t str, limits: &Limits) -> Result<(), YamlFault> {
         let options = granit_parser::options! {
             emit_comments: false,
-            flow_nesting_limit: limits.max_yaml_depth,
-            block_nesting_limit: limits.max_yaml_depth,
+            flow_nesting_limit: limits.max_yaml_depth.min(MAX_DEPTH),
+            block_nesting_limit: limits.max_yaml_depth.min(MAX_DEPTH),
         };
         let mut parser = Parser::new_from_str_with_options(text, options);
+        let suspicious = ["\\/", "\\ud", "\\uD"].iter().any(|escape| text.contains(escape));
         // Anchors by the parser's number.
         let mut anchors: Vec<(usize, NodeId)> = Vec::new();
         // Collections that are not closed, and the key that waits for its value.
         let mut open: Vec<(NodeId, Option<NodeId>)> = Vec::new();
         while let Some(event) = parser.next_event() {
-            let (event, _) = event.map_err(|error| scan_fault(&error, limits))?;
+            let (event, span) = event.map_err(|error| scan_fault(&error, limits))?;
             let (node, anchor, opens) = match event {
                 Event::Scalar(value, style, anchor, tag) => {
+                    if style == ScalarStyle::DoubleQuoted && suspicious {
+                        check_escapes(span.slice(text).unwrap_or_default())
+                            .map_err(|why| YamlFault { line: Some(span.start.line()), ..fault(why) })?;
+                    }
                     let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
                     (Node::Scalar { text: value, plain: style == ScalarStyle::Plain, tag }, anchor, false)
                 }
@@ -112,6 +138,10 @@ impl<'t> Document<'t> {
                 _ => continue,
             };
             let id = self.nodes.len();
+            if id == limits.max_yaml_nodes {
+                let message = format!("yaml: more than {id} scalars and collections in one document");
+                return Err(YamlFault { message, line: Some(span.start.line()), limit: true });
+            }
             self.nodes.push(node);
             if anchor != 0 {
                 anchors.push((anchor, id));
@@ -146,6 +176,23 @@ impl<'t> Document<'t> {
         let text = self.hoisted.restore(text);
         if tag.is_none() && !plain { Ok(Scalar::Text(text)) } else { resolve(tag, text).map_err(fault) }
     }
+}
+
+/// Refuses the escapes in a double-quoted scalar that came with YAML 1.2.
+fn check_escapes(quoted: &str) -> Result<(), &'static str> {
+    let mut rest = quoted;
+    while let Some(at) = rest.find('\\') {
+        let mut escape = rest[at + 1..].chars();
+        match (escape.next(), escape.next()) {
+            (Some('/'), _) => return Err("yaml: found unknown escape character"),
+            (Some('u'), Some('d' | 'D')) if escape.next().is_some_and(|c| "89abcdefABCDEF".contains(c)) => {
+                return Err("yaml: found invalid Unicode character escape code");
+            }
+            (Some(c), _) => rest = &rest[at + 1 + c.len_utf8()..],
+            (None, _) => break,
+        }
+    }
+    Ok(())
 }
 
 fn scan_fault(error: &granit_parser::ScanError, limits: &Limits) -> YamlFault {
@@ -270,7 +317,7 @@ impl Writer<'_, '_> {
         if self.aliased > 100 && self.nodes > 1000 && self.aliased as f64 / self.nodes as f64 > allowed {
             return Err(fault("yaml: document contains excessive aliasing"));
         }
-        if self.out.len() - self.start > self.limits.max_alias_bytes || depth > 4 * self.limits.max_yaml_depth {
+        if self.out.len() - self.start > self.limits.max_alias_bytes || depth > 4 * MAX_DEPTH {
             let message = format!("yaml: aliases expand to more than {} bytes", self.limits.max_alias_bytes);
             return Err(YamlFault { limit: true, ..fault(message) });
         }

@@ -156,9 +156,7 @@ impl Scalar<'_> {
         Ok(match self {
             Scalar::Null => return Err(fault("unsupported map key of type: %!s(<nil>)")),
             Scalar::Uint(_) => return Err(fault("unsupported map key of type: uint64")),
-            Scalar::Float(number) if number.is_nan() => ".nan".into(),
-            Scalar::Float(number) if number.is_infinite() => if *number > 0.0 { ".inf" } else { "-.inf" }.into(),
-            Scalar::Float(number) => go_float32(*number),
+            Scalar::Float(number) => go_float32(*number as f32),
             other => other.to_json()?,
         })
     }
@@ -174,14 +172,20 @@ fn go_infinity(number: f64) -> &'static str {
     }
 }
 
-/// Go's `strconv.FormatFloat(number, 'g', -1, 32)`: the shortest text of the nearest `float32`.
-fn go_float32(number: f64) -> String {
-    let narrow = number as f32;
-    let text = format!("{narrow:e}");
-    let exponent: i32 = text.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
-    if (-4..21).contains(&exponent) {
-        return format!("{narrow}");
+/// How go-yaml writes a `float32`: Go's `strconv.FormatFloat(number, 'g', -1, 32)`, but for what is no number.
+fn go_float32(number: f32) -> String {
+    if number.is_nan() {
+        return ".nan".into();
     }
-    let (digits, _) = text.split_once('e').unwrap_or((&text, ""));
-    format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    if number.is_infinite() {
+        return if number > 0.0 { ".inf" } else { "-.inf" }.into();
+    }
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
+            format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+        }
+        _ => number.to_string(),
+    }
 }
