@@ -33,6 +33,9 @@ impl Forge {
         let path = self.path().join(name);
         git(self.path(), &["init", "-q", "--bare", "-b", branch, name]);
         git(&path, &["config", "http.receivepack", "true"]);
+        // Tidying up takes longer than most tests.
+        git(&path, &["config", "receive.autogc", "false"]);
+        git(&path, &["config", "core.fsync", "none"]);
         self.commit(name, branch, "first", files);
         path
     }

@@ -67,7 +67,8 @@ impl FromStr for BranchName {
         // `HEAD` is allowed as a reference but not as a branch, as in git.
         if text == "HEAD" || !git2::Reference::is_valid_name(&format!("refs/heads/{text}")) {
             return refuse(
-                "git allows no space, control character, `..`, `~`, `^`, `:`, `?`, `*`, `[`, `\\`, `@{`, no part that starts with `.` or ends with `.lock`, no `/` or `.` at the end",
+                "git allows no space, no control character, none of `..` `~` `^` `:` `?` `*` `[` `\\` `@{`, no part that starts \
+                 with `.` or ends with `.lock`, and no `/` or `.` at an end",
             );
         }
         Ok(BranchName(text.to_owned()))

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
-use repo_testing::git;
+use repo_testing::{Server, git};
 use step::Kind;
 
 use crate::common::{bot, branch, clone, files, forge, options, remote, shown};
@@ -65,6 +65,18 @@ fn nothing_changed_is_no_commit() {
     assert_eq!(work.change("README", Some("hello\n")), None);
     assert_eq!(work.checkout.commit(&[".".into(), "".into()], "x", &bot()).unwrap(), None);
     assert_eq!(work.publish("main").unwrap(), head);
+}
+
+#[test]
+fn a_branch_without_a_commit_of_ours() {
+    let forge = forge();
+    let server = Server::start(forge.path());
+    for (url, name) in [(url(&forge), "local"), (server.url("catalog.git"), "http")] {
+        let mut work = clone(&remote(url, options()), "main");
+        assert_eq!(work.publish(name).unwrap(), work.checkout.head());
+        assert_eq!(forge.show("catalog.git", name, "README").as_deref(), Some("hello"));
+    }
+    forge.fsck("catalog.git");
 }
 
 #[test]
