@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row, ffi};
 use step::{Cancel, Error, Kind, Result};
@@ -49,12 +50,20 @@ impl Db {
     /// in a nameless file in its temporary directory otherwise.
     pub(crate) fn private_copy(&self, cancel: &Cancel) -> Result<Db> {
         let mut copy = Db::configured(Connection::open(""), &self.path, cancel)?;
-        let copied = rusqlite::backup::Backup::new(&self.conn, &mut copy.conn).and_then(|backup| {
-            while backup.step(4096)? == rusqlite::backup::StepResult::More && !cancel.is_cancelled() {}
-            Ok(())
+        let copied = Backup::new(&self.conn, &mut copy.conn).and_then(|backup| {
+            loop {
+                match backup.step(4096)? {
+                    StepResult::More if !cancel.is_cancelled() => {}
+                    last => return Ok(last),
+                }
+            }
         });
+        let copied = copied.map_err(|e| self.error(e))?;
         cancel.check()?;
-        copied.map_err(|e| self.error(e))?;
+        if copied != StepResult::Done {
+            let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+            return Err(self.error(rusqlite::Error::SqliteFailure(busy, None)));
+        }
         Ok(copy)
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use fbc::{OpmVersion, PackageName};
@@ -104,25 +104,10 @@ pub fn migrate(
 /// [`migrate`] into the directory `out`, which must be empty or not exist: `<package>/catalog.json` for each package.
 /// Gives the names of the packages. When it fails `out` is as it was.
 pub fn migrate_to_dir(path: &Path, level: Level, opm: OpmVersion, out: &Path, cancel: &Cancel) -> Result<BTreeSet<PackageName>> {
-    let failed = |e| Error::io(format_args!("cannot write {}", out.display()), e);
-    match fs::read_dir(out).map(|entries| entries.count()) {
-        Ok(1..) => {
-            return Err(
-                Error::bad_input(format!("output dir \"{}\" must be empty", out.display())).hint("empty it, or name another")
-            );
-        }
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
-        _ => {}
-    }
-    let parent = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent).map_err(failed)?;
-    let staging = tempfile::Builder::new().prefix(".stepwright-").tempdir_in(parent).map_err(failed)?;
+    let staging = Staging::create(out)?;
     let mut names = BTreeSet::new();
     migrate(path, level, opm, cancel, |name, catalog| {
-        let dir = staging.path().join(name.as_str());
+        let dir = staging.dir.join(name.as_str());
         let file = dir.join("catalog.json");
         fs::create_dir(&dir)
             .and_then(|()| fs::write(&file, catalog))
@@ -130,11 +115,57 @@ pub fn migrate_to_dir(path: &Path, level: Level, opm: OpmVersion, out: &Path, ca
         names.insert(name);
         Ok(())
     })?;
-    fs::create_dir_all(out).map_err(failed)?;
-    for name in &names {
-        fs::rename(staging.path().join(name.as_str()), out.join(name.as_str())).map_err(failed)?;
-    }
+    staging.commit(out, &names)?;
     Ok(names)
+}
+
+/// Where packages are written until all are there: inside the output directory, which may be a volume of its own, with
+/// nothing writable around it. What a crashed run left there is cleared by the next.
+struct Staging {
+    dir: PathBuf,
+    /// The output directory, if it was not there.
+    made: Option<PathBuf>,
+}
+
+// === impl Staging ===
+
+impl Staging {
+    fn create(out: &Path) -> Result<Self> {
+        let failed = |e| Error::io(format_args!("cannot write {}", out.display()), e);
+        let dir = out.join(".stepwright-migrate");
+        let made = (!out.exists()).then(|| out.to_owned());
+        fs::create_dir_all(out).map_err(failed)?;
+        for entry in fs::read_dir(out).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.path() != dir || !entry.file_type().map_err(failed)?.is_dir() {
+                return Err(
+                    Error::bad_input(format!("output dir \"{}\" must be empty", out.display())).hint("empty it, or name another")
+                );
+            }
+            fs::remove_dir_all(&dir).map_err(failed)?;
+        }
+        fs::create_dir(&dir).map_err(failed)?;
+        Ok(Staging { dir, made })
+    }
+
+    fn commit(mut self, out: &Path, names: &BTreeSet<PackageName>) -> Result<()> {
+        for name in names {
+            fs::rename(self.dir.join(name.as_str()), out.join(name.as_str()))
+                .map_err(|e| Error::io(format_args!("cannot write {}", out.join(name.as_str()).display()), e))?;
+        }
+        self.made = None;
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be removed now is cleared by the next run.
+        let removed = fs::remove_dir_all(&self.dir).and_then(|()| self.made.as_ref().map_or(Ok(()), fs::remove_dir));
+        if let Err(error) = removed {
+            tracing::debug!(%error, "cannot remove {}", self.dir.display());
+        }
+    }
 }
 
 /// All of the index but its manifests.

@@ -1,5 +1,7 @@
 //! Bad input, full disks, kills and other writers: the original is whole, and the error says what to do.
 
+#![allow(clippy::unwrap_used, reason = "it is a test")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -278,6 +280,12 @@ fn the_output_directory_must_be_empty() {
     hint: empty it, or name another
     "#);
     assert_eq!(names(dir.path()), ["index.db"]);
+
+    // What a crashed run left is not in the way.
+    let out = dir.path().join("out");
+    fs::create_dir_all(out.join(".stepwright-migrate/etcd")).unwrap();
+    migrate_to_dir(&path, Level::None, OpmVersion::new(1, 51, 0), &out, &Cancel::new()).unwrap();
+    assert_eq!(names(&out), ["etcd", "prometheus", "strimzi-kafka-operator"]);
 }
 
 /// What an index should not hold, and what is said of it. Nothing panics.
@@ -365,6 +373,7 @@ fn odd_rows() {
 /// Not a test: what the tests below run in a process of its own, to be killed or starved.
 #[test]
 #[ignore = "run by other tests in a process of its own"]
+#[expect(clippy::exit, reason = "the exit code is what the other tests look at")]
 fn child() {
     let Some(path) = std::env::var_os("INDEX_DB") else {
         return;

@@ -1,6 +1,8 @@
 //! The answers of opm 1.26.4 and of the opm of OpenShift 4.19 (about 1.51) for operator-registry's test database, whose
 //! schema is version 5: the same rows, the same catalogs.
 
+#![allow(clippy::unwrap_used, reason = "it is a test")]
+
 mod common;
 
 use std::collections::BTreeSet;

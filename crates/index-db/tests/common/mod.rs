@@ -1,5 +1,6 @@
 //! What the tests share: goldens, dumps and digests of databases and directories.
 #![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
+#![allow(clippy::unwrap_used, reason = "it is a test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
