@@ -119,8 +119,8 @@ fn beside_git() {
     let bare = forge.path().join("catalog.git");
     let remote = remote(bare.to_str().unwrap(), options());
     let (ours, theirs) = std::thread::scope(|scope| {
-        let theirs = scope.spawn(|| (0..50).filter(|_| commit_with_git(&bare)).count());
-        let ours = (0..20).filter(|n| {
+        let theirs = scope.spawn(|| (0..25).filter(|_| commit_with_git(&bare)).count());
+        let ours = (0..10).filter(|n| {
             let mut work = clone(&remote, "main");
             work.change(&format!("p{n}"), Some("x")).unwrap();
             work.publish("main").map_err(|error| assert_eq!(error.kind(), Kind::Conflict, "{error:?}")).is_ok()
