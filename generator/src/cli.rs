@@ -56,6 +56,7 @@ pub fn command() -> Command {
     let names: Vec<&'static str> = steps.iter().map(|step| step.about.name).collect();
     let step_name = || Arg::new("name").value_name("STEP").value_parser(PossibleValuesParser::new(names.clone()));
     Command::new("stepwright")
+        .bin_name("stepwright")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Tekton pipelines for operator catalogs, mirrors, images and packages, as small static steps")
         .subcommand_required(true)

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Command, FromArgMatches};
 
 use crate::declaration::{Step, is_workspace, name};
@@ -124,6 +124,9 @@ fn given(args: Vec<OsString>) -> Vec<OsString> {
     kept
 }
 
+/// A longer value is cut in an error, in characters.
+const LONGEST_VALUE: usize = 80;
+
 /// clap's error as ours: a wrong value is bad input (it came from a pipeline's parameter), all else is usage.
 fn usage(error: &clap::Error) -> Error {
     let text = error.to_string();
@@ -135,7 +138,12 @@ fn usage(error: &clap::Error) -> Error {
         }
         message.push_str(line.trim());
     }
-    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let mut message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
+        && let Some((end, _)) = value.char_indices().nth(LONGEST_VALUE)
+    {
+        message = message.replace(value, &format!("{}…", &value[..end]));
+    }
     let kind = match error.kind() {
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => Kind::BadInput,
         _ => Kind::Usage,

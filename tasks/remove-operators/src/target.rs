@@ -12,6 +12,8 @@ use step::{Context, Error, Kind, Progress, Result, Unit, files};
 use crate::removal::Removal;
 use crate::{Outcome, Params};
 
+const CONFIGS_HINT: &str = "set configs-dir to the catalog's directory";
+
 /// Removes the operators where the parameters say.
 pub(crate) fn remove(params: &Params, cx: &Context) -> Result<Outcome> {
     let usage = |message: &str, hint: &str| Err(Error::new(Kind::Usage, message).hint(hint));
@@ -59,7 +61,9 @@ fn on_branch(params: &Params, url: &GitUrl, branch: &BranchName, cx: &Context) -
     let mut checkout = remote.clone_branch(branch, scratch.path())?;
     drop(shown);
     let configs = configs(checkout.path(), params).map_err(|error| match error.kind() {
-        Kind::NotFound => error.context(format_args!("branch {branch} of {url}")),
+        Kind::NotFound => {
+            Error::not_found(format!("branch {branch} of {url} has no directory {}", params.configs_dir)).hint(CONFIGS_HINT)
+        }
         _ => error,
     })?;
     let tree = Tree::read(&configs, &params.limits())?;
@@ -114,8 +118,7 @@ fn outcome(params: &Params, removal: &Removal<'_>) -> Outcome {
 
 /// The catalog's directory, which must not lead out of `root`.
 fn configs(root: &Path, params: &Params) -> Result<PathBuf> {
-    files::contained(root, &root.join(&params.configs_dir))
-        .map_err(|error| error.hint("set configs-dir to the catalog's directory"))
+    files::contained(root, &root.join(&params.configs_dir)).map_err(|error| error.hint(CONFIGS_HINT))
 }
 
 /// The database's path, which must not lead out of the workspace.

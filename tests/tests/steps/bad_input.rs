@@ -23,8 +23,30 @@ fn names_that_are_no_operators() {
     let before = bench.files();
     let long = "a".repeat(300);
     let names = ["..", "a/b", "--force", "", &long, "$(params.x)", "Upper", "a\nb"];
-    insta::assert_snapshot!(lines(names.map(|name| (name, bench.in_directory(&["--", "mallet", name]))).into()), @"");
-    insta::assert_snapshot!(bench.in_directory(&["--force"]), @"");
+    insta::assert_snapshot!(lines(names.map(|name| (name, bench.in_directory(&["--", "mallet", name]))).into()), @r#"
+    ..: 3
+      error: invalid value '..' for '<OPERATOR>...': ".." is not a package name: it must start and end with a-z or 0-9
+    a/b: 3
+      error: invalid value 'a/b' for '<OPERATOR>...': "a/b" is not a package name: it may hold only a-z, 0-9, `.` and `-`
+    --force: 3
+      error: invalid value '--force' for '<OPERATOR>...': "--force" is not a package name: it must start and end with a-z or 0-9
+    : 3
+      error: invalid value '' for '<OPERATOR>...': "" is not a package name: it is empty
+    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: 3
+      error: invalid value 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…' for '<OPERATOR>...': "[COMMIT]…" is not a package name: it is longer than 253 characters
+    $(params.x): 3
+      error: invalid value '$(params.x)' for '<OPERATOR>...': "$(params.x)" is not a package name: it may hold only a-z, 0-9, `.` and `-`
+    Upper: 3
+      error: invalid value 'Upper' for '<OPERATOR>...': "Upper" is not a package name: it may hold only a-z, 0-9, `.` and `-`
+    a
+    b: 3
+      error: invalid value 'a b' for '<OPERATOR>...': "a\nb" is not a package name: it may hold only a-z, 0-9, `.` and `-`
+    "#);
+    insta::assert_snapshot!(bench.in_directory(&["--force"]), @"
+    exit code: 2
+    ----- stderr
+    error: unexpected argument '--force' found; hint: did you mean --source?; --help shows all parameters
+    ");
     assert_eq!(bench.files(), before);
 }
 
@@ -45,7 +67,30 @@ fn parameters_that_contradict_each_other() {
         ("a password in the URL", run(&["--git-url=https://me:hunter2@git.example/x.git", "--branch=main", "mallet"])),
         ("a branch like a flag", run(&[&url, "--branch=--upload-pack=x", "mallet"])),
         ("neither true nor false", bench.in_directory(&["--fail-if-missing=yes", "mallet"])),
-    ]), @"");
+    ]), @"
+    nothing to work on: 2
+      error: there is no catalog to work on; hint: set git-url and branch, or bind the workspace source to its directory
+    no operators: 2
+      error: the following required arguments were not provided: <OPERATOR>...; hint: --help shows all parameters
+    no branch: 2
+      error: git-url is given without branch; hint: set branch to the branch to read
+    a branch of nothing: 2
+      error: branch or target-branch is given without git-url; hint: set git-url, or neither
+    a database in no directory: 2
+      error: index-db is given without a source; hint: bind the workspace source to its directory
+    a database elsewhere: 3
+      error: invalid value '../index.db' for '--index-db <PATH>': not a path below its directory: it holds `..`
+    a catalog elsewhere: 3
+      error: invalid value '/etc' for '--configs-dir <PATH>': not a path below its directory: it is absolute
+    an opm of long ago: 3
+      error: invalid value 'v0.9.0' for '--opm-version <VERSION>': the rules of opm v0.9.0 are not known: the oldest known is v1.26.0
+    a password in the URL: 3
+      error: invalid value 'https://***@git.example/x.git' for '--git-url <URL>': not a Git repository's URL or path: it holds a user or password; put them into a Secret with `username` and `password` and bind that as workspace
+    a branch like a flag: 3
+      error: invalid value '--upload-pack=x' for '--branch <NAME>': not a branch name: it starts with `-`
+    neither true nor false: 3
+      error: invalid value 'yes' for '--fail-if-missing <FAIL_IF_MISSING>' [possible values: true, false]
+    ");
 }
 
 #[test]
@@ -80,7 +125,24 @@ fn catalogs_that_cannot_be_read() {
     case("deep YAML", &[], &|configs| {
         fs::write(configs.join("x.yaml"), format!("schema: x\na: {}", "[".repeat(200_000))).unwrap()
     });
-    insta::assert_snapshot!(lines(cases), @"");
+    insta::assert_snapshot!(lines(cases), @"
+    no configs: 5
+      error: cannot open [DIR]/work/configs: No such file or directory (os error 2); hint: set configs-dir to the catalog's directory
+    a link out of the tree: 3
+      error: [DIR]/work/configs/link leads out of [DIR]/work/configs (to /etc/hostname); hint: remove the symbolic link, or copy what it points to into the tree
+    configs is a link out of the tree: 3
+      error: [DIR]/work/configs leads out of [DIR]/work (to /etc); hint: remove the symbolic link, or copy what it points to into the tree; set configs-dir to the catalog's directory
+    a file over the limit: 3
+      error: [DIR]/work/configs/mallet/catalog.json has 2399 bytes or more, the limit is 2000 bytes; hint: split the file, or raise the limit on the size of a catalog file
+    binary: 3
+      error: x.json:1: error converting YAML to JSON: yaml: invalid leading UTF-8 octet; hint: mend the file, or name it in .indexignore if it is no part of the catalog
+    an alias bomb: 3
+      error: x.yaml:1: error converting YAML to JSON: yaml: document contains excessive aliasing; hint: mend the file, or name it in .indexignore if it is no part of the catalog
+    deep JSON: 3
+      error: x.json:1: error converting YAML to JSON: yaml: line 1: collections nest deeper than 255 levels; hint: the catalog holds more than a catalog should; look at the file, or raise the limit; mend the file, or name it in .indexignore if it is no part of the catalog
+    deep YAML: 3
+      error: x.yaml:2: error converting YAML to JSON: yaml: line 2: collections nest deeper than 255 levels; hint: the catalog holds more than a catalog should; look at the file, or raise the limit; mend the file, or name it in .indexignore if it is no part of the catalog
+    ");
 }
 
 #[test]
@@ -106,7 +168,18 @@ fn databases_that_cannot_be_read() {
         fs::remove_file(database).unwrap();
         fs::create_dir(database).unwrap();
     });
-    insta::assert_snapshot!(lines(cases), @"");
+    insta::assert_snapshot!(lines(cases), @r#"
+    missing: 5
+      error: cannot open [DIR]/work/index.db: No such file or directory (os error 2)
+    empty: 3
+      error: [DIR]/work/index.db is not a SQLite database: it is empty; hint: pull the index.db artifact again, or restore it from a backup
+    not SQLite: 3
+      error: [DIR]/work/index.db is not a SQLite database: its first bytes are "PK\x03\x04 a zip, say"; hint: pull the index.db artifact again, or restore it from a backup
+    truncated: 3
+      error: [DIR]/work/index.db: database disk image is malformed: it has 47104 bytes, its header says 94208; hint: pull the index.db artifact again, or restore it from a backup
+    a directory: 3
+      error: [DIR]/work/index.db is not a file; hint: give the path of the index.db file itself
+    "#);
 }
 
 #[test]
@@ -122,7 +195,16 @@ fn repositories_that_cannot_be_used() {
         ("no such branch", run(&[&here, "--branch=v4.99", "mallet"])),
         ("no such directory in it", run(&[&here, "--branch=main", "--configs-dir=catalogs", "mallet"])),
         ("nobody listens", closed),
-    ]), @"");
+    ]), @"
+    no such repository: 5
+      error: no repository at /no/such/repository: there is no such path
+    no such branch: 5
+      error: [DIR]/catalog.git has no branch v4.99; hint: its branches are main
+    no such directory in it: 5
+      error: branch main of [DIR]/catalog.git has no directory catalogs; hint: set configs-dir to the catalog's directory
+    nobody listens: 7
+      error: fetching main of http://127.0.0.1:[PORT]/x.git (tried 5 times): cannot reach http://127.0.0.1:[PORT]/x.git: Connection refused (os error 111)
+    ");
 }
 
 /// Runs the step as root of a private mount namespace, with a file system of `size` mounted where `{full}` stands.
@@ -154,5 +236,5 @@ fn a_full_disk_leaves_everything_as_it_was() {
     let database = fs::metadata(bench.sample.work.join("index.db")).unwrap().len() / 1024;
     let ran = on_a_full_disk(&bench, &format!("{}k", database + 120), "cp -a {work} work", &args);
     assert_eq!(ran.code, 70, "{ran}");
-    insta::assert_snapshot!(ran.last_line(), @"");
+    insta::assert_snapshot!(ran.last_line(), @"error: cannot copy [DIR]/full/work/index.db to [DIR]/full/work/.stepwright-index.db/work.db: No space left on device (os error 28); hint: free space there or use a larger volume, then run again");
 }

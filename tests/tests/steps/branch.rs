@@ -7,8 +7,34 @@ fn the_change_is_one_commit_on_the_same_branch() {
     let bench = Bench::new();
     let before = bench.head("main");
     let ran = bench.on_branch(&["mallet", "rip-saw"]);
-    insta::assert_snapshot!(ran, @"");
-    insta::assert_snapshot!(bench.git(&["log", "--format=%an <%ae>%n%B", "--stat", &format!("{before}..main")]), @"");
+    insta::assert_snapshot!(ran, @r#"
+    exit code: 0
+    ----- stdout
+    {
+      "COMMIT": "[COMMIT]",
+      "BRANCH": "main",
+      "REMOVED": "mallet\nrip-saw",
+      "NOT_FOUND": "",
+      "CHANGED": "true"
+    }
+    ----- stderr
+     INFO cloning url=[DIR]/catalog.git branch=main
+     INFO removing operator=mallet
+     INFO removing operator=rip-saw
+     INFO pushing branch=main
+    "#);
+    insta::assert_snapshot!(bench.git(&["log", "--format=%an <%ae>%n%B", "--stat", &format!("{before}..main")]), @"
+    Stepwright <stepwright@localhost>
+    Remove operators
+
+    Operators: mallet, rip-saw
+
+
+     .../mallet/mallet.json                             |  1 -
+     configs/mallet/catalog.json                        | 97 ----------------------
+     configs/saws/catalog.json                          |  2 +-
+     3 files changed, 1 insertion(+), 99 deletions(-)
+    ");
     bench.git(&["fsck", "--strict"]);
 }
 
@@ -37,7 +63,14 @@ fn a_target_branch_that_went_elsewhere_is_a_conflict() {
     let bench = Bench::new();
     assert_eq!(bench.on_branch(&["--target-branch=fewer", "rip-saw"]).code, 0);
     let head = bench.head("fewer");
-    insta::assert_snapshot!(bench.on_branch(&["--target-branch=fewer", "mallet"]), @"");
+    insta::assert_snapshot!(bench.on_branch(&["--target-branch=fewer", "mallet"]), @"
+    exit code: 6
+    ----- stderr
+     INFO cloning url=[DIR]/catalog.git branch=main
+     INFO removing operator=mallet
+     INFO pushing branch=fewer
+    error: the branch fewer of [DIR]/catalog.git already exists, at [COMMIT], with something else; hint: delete that branch, or choose another one to push to
+    ");
     assert_eq!(bench.head("fewer"), head);
 }
 
@@ -45,7 +78,20 @@ fn a_target_branch_that_went_elsewhere_is_a_conflict() {
 fn nothing_to_remove_pushes_nothing() {
     let bench = Bench::new();
     let head = bench.head("main");
-    insta::assert_snapshot!(bench.on_branch(&["hammer"]), @"");
+    insta::assert_snapshot!(bench.on_branch(&["hammer"]), @r#"
+    exit code: 0
+    ----- stdout
+    {
+      "COMMIT": "[COMMIT]",
+      "BRANCH": "main",
+      "REMOVED": "",
+      "NOT_FOUND": "hammer",
+      "CHANGED": "false"
+    }
+    ----- stderr
+     INFO cloning url=[DIR]/catalog.git branch=main
+     WARN not found in the catalog or the index database operator=hammer
+    "#);
     assert_eq!(bench.head("main"), head);
 }
 

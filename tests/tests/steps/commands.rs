@@ -4,20 +4,144 @@ use crate::support::stepwright;
 
 #[test]
 fn help_lists_the_verbs() {
-    insta::assert_snapshot!(stepwright(&["--help"]), @"");
-    insta::assert_snapshot!(stepwright(&["step", "--help"]), @"");
+    insta::assert_snapshot!(stepwright(&["--help"]), @"
+    exit code: 0
+    ----- stdout
+    Tekton pipelines for operator catalogs, mirrors, images and packages, as small static steps
+
+    Usage: stepwright <COMMAND>
+
+    Commands:
+      step         Runs a step here, with its binary's command line
+      task         Prints a step's Task, and what belongs to it
+      completions  Prints the shell's completions for stepwright and all steps
+      man          Writes the man pages of stepwright and all steps
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+    ");
+    insta::assert_snapshot!(stepwright(&["step", "--help"]), @"
+    exit code: 0
+    ----- stdout
+    Runs a step here, with its binary's command line
+
+    Usage: stepwright step <COMMAND>
+
+    Commands:
+      remove-operators  Takes operators out of an operator catalog and its index database.
+      validate-catalog  Says whether a file-based operator catalog is valid.
+
+    Options:
+      -h, --help  Print help
+    ");
 }
 
 #[test]
 fn a_misspelt_step_is_told_the_right_one() {
-    insta::assert_snapshot!(stepwright(&["step", "remove-operator"]), @"");
-    insta::assert_snapshot!(stepwright(&["task", "remove-operator"]), @"");
+    insta::assert_snapshot!(stepwright(&["step", "remove-operator"]), @"
+    exit code: 2
+    ----- stderr
+    error: unrecognized subcommand 'remove-operator'
+
+      tip: a similar subcommand exists: 'remove-operators'
+
+    Usage: stepwright step <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(stepwright(&["task", "remove-operator"]), @"
+    exit code: 2
+    ----- stderr
+    error: invalid value 'remove-operator' for '<STEP>'
+      [possible values: remove-operators, validate-catalog]
+
+      tip: a similar value exists: 'remove-operators'
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
 fn a_step_has_one_command_line_in_both_binaries() {
     let ran = stepwright(&["step", "validate-catalog", "--help"]);
-    insta::assert_snapshot!(ran, @"");
+    insta::assert_snapshot!(ran, @r#"
+    exit code: 0
+    ----- stdout
+    Says whether a file-based operator catalog is valid.
+
+    The verdict is that of `opm validate` in the version asked for. Where opm stops at the first error
+    of some kinds, this step reports all of them at once, sorted, so that one run shows everything there
+    is to mend. A catalog with errors fails the step with exit code 1.
+
+    The directory is read as opm reads it: every file is part of the catalog, whatever its name, unless
+    an `.indexignore` file says otherwise.
+
+    Usage: validate-catalog [OPTIONS] --source <DIR>
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Parameters:
+          --catalog-dir <PATH>
+              The catalog's directory, below the workspace `source`
+              
+              [default: configs]
+
+          --opm-version <VERSION>
+              The opm version whose rules apply: `v1.48.0`, also written `opm-v1.48.0`
+              
+              [default: v1.73.0]
+
+          --max-file-size <BYTES>
+              The largest catalog file that is read, in bytes
+              
+              [default: 268435456]
+
+    Workspaces:
+          --source <DIR>
+              Where the catalog is
+
+    Logging:
+          --log-level <LEVEL>
+              How much is logged
+
+              Possible values:
+              - error: Only what ended the run
+              - warn:  What may need attention too
+              - info:  What is being done
+              - debug: How it is done
+              
+              [default: info]
+
+          --log-format <FORMAT>
+              How log lines look
+
+              Possible values:
+              - text: Lines for people
+              - json: One JSON object a line, with time, level, message and fields
+              
+              [default: text]
+
+    An empty value means "not given".
+
+    Exit codes:
+        0  done
+        1  what was examined has faults
+        2  the command line is wrong
+        3  the input data is wrong
+        4  not authorised
+        5  not found
+        6  it changed under us
+        7  the other side failed, also after retries
+        8  time ran out
+       70  this machine failed (disk full), or there is a bug here
+      143  cancelled by SIGTERM or SIGINT
+    "#);
 }
 
 #[test]

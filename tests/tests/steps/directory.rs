@@ -8,7 +8,19 @@ use crate::support::Bench;
 fn an_operator_with_its_own_directory_goes_and_nothing_else_changes() {
     let bench = Bench::new();
     let mut expected = bench.files();
-    insta::assert_snapshot!(bench.in_directory(&["mallet"]), @"");
+    insta::assert_snapshot!(bench.in_directory(&["mallet"]), @r#"
+    exit code: 0
+    ----- stdout
+    {
+      "COMMIT": "",
+      "BRANCH": "",
+      "REMOVED": "mallet",
+      "NOT_FOUND": "",
+      "CHANGED": "true"
+    }
+    ----- stderr
+     INFO removing operator=mallet
+    "#);
     // Its directory, and its deprecations.
     expected.remove(Path::new("configs/mallet/catalog.json")).unwrap();
     expected.remove(Path::new("configs/_operator-deprecations-content/mallet/mallet.json")).unwrap();
@@ -34,7 +46,19 @@ fn an_operator_in_the_database_goes_there_too_and_derived_packages_that_did_not_
     let bench = Bench::new();
     let before = bench.files();
     let ran = bench.in_directory(&["--index-db=index.db", "plane"]);
-    insta::assert_snapshot!(ran, @"");
+    insta::assert_snapshot!(ran, @r#"
+    exit code: 0
+    ----- stdout
+    {
+      "COMMIT": "",
+      "BRANCH": "",
+      "REMOVED": "plane",
+      "NOT_FOUND": "",
+      "CHANGED": "true"
+    }
+    ----- stderr
+     INFO removing operator=plane
+    "#);
     let after = bench.files();
     assert_ne!(before[Path::new("index.db")], after[Path::new("index.db")]);
     assert!(!after.contains_key(Path::new("configs/plane/catalog.json")));
@@ -61,8 +85,25 @@ fn what_the_database_says_wins_over_a_stale_derived_catalog() {
 fn an_operator_found_nowhere_is_a_result_or_an_error_as_asked() {
     let bench = Bench::new();
     let before = bench.files();
-    insta::assert_snapshot!(bench.in_directory(&["hammer", "mallets"]), @"");
-    insta::assert_snapshot!(bench.in_directory(&["--fail-if-missing=true", "mallet", "hammer"]), @"");
+    insta::assert_snapshot!(bench.in_directory(&["hammer", "mallets"]), @r#"
+    exit code: 0
+    ----- stdout
+    {
+      "COMMIT": "",
+      "BRANCH": "",
+      "REMOVED": "",
+      "NOT_FOUND": "hammer\nmallets",
+      "CHANGED": "false"
+    }
+    ----- stderr
+     WARN not found in the catalog or the index database operator=hammer
+     WARN not found in the catalog or the index database operator=mallets
+    "#);
+    insta::assert_snapshot!(bench.in_directory(&["--fail-if-missing=true", "mallet", "hammer"]), @"
+    exit code: 5
+    ----- stderr
+    error: no such operator in the catalog or the index database: hammer; hint: check the names, or set fail-if-missing to false
+    ");
     assert_eq!(bench.files(), before);
 }
 
@@ -86,7 +127,12 @@ fn a_catalog_that_was_not_valid_before_is_refused_unless_asked_otherwise() {
     let broken = bench.sample.work.join("configs/broken.yaml");
     std::fs::write(&broken, "schema: olm.channel\npackage: nowhere\nname: stable\nentries: []\n").unwrap();
     let before = bench.files();
-    insta::assert_snapshot!(bench.in_directory(&["mallet"]), @"");
+    insta::assert_snapshot!(bench.in_directory(&["mallet"]), @r#"
+    exit code: 3
+    ----- stderr
+    unknown package "nowhere" for channel "stable"
+    error: the catalog is not valid, and was not before (opm v1.73.0); hint: mend what is listed above first, or set validate to false
+    "#);
     assert_eq!(bench.files(), before);
     assert_eq!(bench.in_directory(&["--validate=false", "mallet"]).code, 0);
 }

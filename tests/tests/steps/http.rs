@@ -84,14 +84,14 @@ fn tls_with_an_own_authority_and_a_basic_auth_secret() {
     assert_eq!(served.bench.git(&["log", "-1", "--format=%s", "main"]), "Remove operators");
     assert!(!format!("{ran}").contains("hunter2"), "{ran}");
 
-    insta::assert_snapshot!(served.run(&[&secret, "mallet"]).last_line(), @"");
-    insta::assert_snapshot!(served.run(&[&ca, "mallet"]).last_line(), @"");
+    insta::assert_snapshot!(served.run(&[&secret, "mallet"]).last_line(), @"error: cannot reach [SERVER]/catalog.git: invalid peer certificate: UnknownIssuer; hint: if a private authority signed it, give that as `ca-bundle.crt` in the `ca` workspace");
+    insta::assert_snapshot!(served.run(&[&ca, "mallet"]).last_line(), @"error: [SERVER]/catalog.git asks for credentials (401); hint: bind a Secret with `username` and `password`, or `token`, to the step's workspace for Git credentials");
     let wrong = served.secret("wrong", &[("token", "a-wrong-token")]);
     let ran = served.run(&[&ca, &format!("--git-credentials={}", wrong.display()), "mallet"]);
     assert_eq!(ran.code, 4);
-    insta::assert_snapshot!(ran.last_line(), @"");
+    insta::assert_snapshot!(ran.last_line(), @"error: [SERVER]/catalog.git refuses the credentials (401); hint: is the token expired, or the user name another one?");
     let empty = served.secret("empty", &[]);
-    insta::assert_snapshot!(served.run(&[&ca, &format!("--git-credentials={}", empty.display()), "mallet"]).last_line(), @"");
+    insta::assert_snapshot!(served.run(&[&ca, &format!("--git-credentials={}", empty.display()), "mallet"]).last_line(), @"error: no credentials in [DIR]/empty; hint: give the Secret the keys `username` and `password`, or `token`, or `.git-credentials`");
 }
 
 #[test]
@@ -102,7 +102,16 @@ fn a_hook_that_refuses_has_its_say() {
     fs::write(&hook, "#!/bin/sh\necho 'No pushing on Fridays.' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let head = served.bench.head("main");
-    insta::assert_snapshot!(served.run(&["mallet"]), @"");
+    insta::assert_snapshot!(served.run(&["mallet"]), @"
+    exit code: 4
+    ----- stderr
+     INFO cloning url=[SERVER]/catalog.git branch=main
+     INFO removing operator=mallet
+     INFO pushing branch=main
+     INFO remote: No pushing on Fridays.
+    remote: No pushing on Fridays.
+    error: [SERVER]/catalog.git refuses the push to main: pre-receive hook declined; hint: a hook or a protected branch does not accept it; push to another branch and open a merge request
+    ");
     assert_eq!(served.bench.head("main"), head);
 }
 
@@ -125,10 +134,18 @@ fn somebody_elses_commit_stays_below_ours() {
 #[test]
 fn a_change_to_the_same_operator_is_a_conflict() {
     let same_file = somebody_is_faster("configs/mallet/catalog.json", "{}");
-    insta::assert_snapshot!(same_file.run(&["mallet"]), @"");
+    insta::assert_snapshot!(same_file.run(&["mallet"]), @"
+    exit code: 6
+    ----- stderr
+     INFO cloning url=[SERVER]/catalog.git branch=main
+     INFO removing operator=mallet
+     INFO pushing branch=main
+     INFO the branch moved branch=main head=[COMMIT] attempt=1
+    error: the branch main of [SERVER]/catalog.git moved, and also changed configs/mallet/catalog.json; hint: run it again to work on the new state
+    ");
     assert_eq!(same_file.bench.git(&["log", "-1", "--format=%s", "main"]), "Somebody else");
     let new_file = somebody_is_faster("configs/mallet/more.json", r#"{"schema":"workshop.note","package":"mallet"}"#);
-    insta::assert_snapshot!(new_file.run(&["mallet"]).last_line(), @"");
+    insta::assert_snapshot!(new_file.run(&["mallet"]).last_line(), @"error: the branch moved, and what it got belongs to an operator to be removed; hint: run the step again if it shall go all the same");
 }
 
 #[test]

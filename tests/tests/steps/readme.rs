@@ -1,17 +1,16 @@
 //! The README's commands, run as they stand there: what it shows is what they print.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::Bench;
 
-const README: &str = include_str!("../../../README.md");
+const BEGIN: &str = "```console\n";
+const END: &str = "```";
 
-/// The lines of each ```console block.
-fn blocks() -> Vec<Vec<&'static str>> {
-    let parts = README.split("```console\n").skip(1);
-    parts.map(|part| part.split("\n```").next().unwrap_or_default().lines().collect()).collect()
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")
 }
 
 #[test]
@@ -24,41 +23,48 @@ fn every_command_prints_what_the_readme_says() {
     {
         std::os::unix::fs::symlink(path, bin.join(name)).unwrap();
     }
-    let path = format!("{}:/usr/bin:/bin", bin.display());
-    let (mut shown, mut printed) = (String::new(), String::new());
+    let search = format!("{}:/usr/bin:/bin", bin.display());
+    let run = |line: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{line} 2>&1")]).current_dir(bench.dir.path()).env_clear().env("PATH", &search);
+        String::from_utf8(shell.output().unwrap().stdout).unwrap()
+    };
+    let readme = std::fs::read_to_string(path()).unwrap();
+    let mut parts = readme.split(BEGIN);
+    let mut now = parts.next().unwrap().to_owned();
     let mut commands = 0;
-    for block in blocks() {
-        for line in block {
-            writeln!(shown, "{line}").unwrap();
-            let Some(line) = line.strip_prefix("$ ") else { continue };
+    for part in parts {
+        let (block, rest) = part.split_once(END).unwrap();
+        now += BEGIN;
+        for line in block.lines().filter_map(|line| line.strip_prefix("$ ")) {
             commands += 1;
-            writeln!(printed, "$ {line}").unwrap();
-            let output = Command::new("sh")
-                .args(["-c", &format!("{line} 2>&1")])
-                .current_dir(bench.dir.path())
-                .env_clear()
-                .env("PATH", &path)
-                .output()
-                .unwrap();
-            printed += &String::from_utf8_lossy(&output.stdout);
+            write!(now, "$ {line}\n{}", run(line)).unwrap();
         }
+        now += END;
+        now += rest;
     }
-    assert!(commands > 3, "the README has only {commands} commands in ```console blocks");
-    assert_eq!(without_commits(&printed), without_commits(&shown), "the left is what the commands print");
+    assert!(commands > 5, "the README has only {commands} commands in ```console blocks");
+    if std::env::var_os("STEPWRIGHT_UPDATE").is_some() {
+        std::fs::write(path(), now).unwrap();
+    } else {
+        let (readme, now) = (without_commits(&readme), without_commits(&now));
+        let differing = readme.lines().zip(now.lines()).find(|(shown, printed)| shown != printed);
+        assert!(readme == now, "README.md is stale (STEPWRIGHT_UPDATE=1 cargo test -p tests readme): {differing:?}");
+    }
 }
 
 /// Commits have their time in them.
 fn without_commits(text: &str) -> String {
-    let is_commit = |word: &str| word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    text.split_inclusive(['"', ' ', '\n'])
-        .map(|word| if is_commit(word.trim_end_matches(['"', ' ', '\n'])) { "[COMMIT]" } else { word })
-        .collect()
+    let is_commit = |word: &&str| word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_commit);
+    words.fold(text.to_owned(), |text, commit| text.replace(commit, "[COMMIT]"))
 }
 
 #[test]
 fn every_make_target_that_the_readme_names_exists() {
     let makefile = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Makefile")).unwrap();
-    let named: Vec<&str> = README.split("`make ").skip(1).filter_map(|part| part.split('`').next()).collect();
+    let readme = std::fs::read_to_string(path()).unwrap();
+    let named: Vec<&str> = readme.split("`make ").skip(1).filter_map(|part| part.split('`').next()).collect();
     assert!(named.contains(&"demo") && named.contains(&"test"), "{named:?}");
     for target in named {
         assert!(makefile.contains(&format!("\n{target}:")), "the README names `make {target}`, which is no target");
