@@ -15,7 +15,7 @@ test: ## Install what the tests need, and run every test
 
 soak: ## The tests that kill and race, ten times as often
 	@tests/require
-	STEPWRIGHT_SOAK=1 cargo test -p tests --quiet --release -- --nocapture
+	STEPWRIGHT_SOAK=1 cargo test -p tests --quiet
 
 bench: ## Measure, beside the tools we replace, and write docs/benchmarks.md
 	tests/bench/run
@@ -26,7 +26,7 @@ lint: ## Format, clippy, dependency policy
 	tests/policy
 
 release: ## The binaries as they are shipped: small, stripped
-	cargo build --release --workspace --bins
+	cargo build --release
 
 clean: ## Remove what was built
 	cargo clean

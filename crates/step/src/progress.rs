@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -67,8 +67,9 @@ impl Progress {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let spawned = std::thread::Builder::new().name("progress".into()).spawn(move || {
             tracing::dispatcher::with_default(&dispatch, || {
+                let started = Instant::now();
                 while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
-                    tracing::info!("{what}: {}", shown(seen.load(Ordering::Relaxed), total, unit));
+                    tracing::info!("{what}: {}", shown(seen.load(Ordering::Relaxed), total, unit, started.elapsed()));
                 }
             });
         });
@@ -85,12 +86,13 @@ impl Drop for Progress {
     }
 }
 
-fn shown(done: u64, total: u64, unit: Unit) -> String {
+fn shown(done: u64, total: u64, unit: Unit, time: Duration) -> String {
     let number = |n: u64| match unit {
         Unit::Items => n.to_string(),
         Unit::Bytes => indicatif::BinaryBytes(n).to_string(),
     };
     match total {
+        0 if done == 0 => format!("{} s", time.as_secs()),
         0 => number(done),
         _ => format!("{} of {} ({} %)", number(done), number(total), done.min(total) * 100 / total),
     }
@@ -104,9 +106,11 @@ mod tests {
 
     #[test]
     fn numbers_as_people_read_them() {
+        let shown = |done, total, unit| shown(done, total, unit, Duration::from_secs(90));
         assert_eq!(shown(5, 20, Unit::Items), "5 of 20 (25 %)");
         assert_eq!(shown(1 << 20, 3 << 20, Unit::Bytes), "1.00 MiB of 3.00 MiB (33 %)");
         assert_eq!(shown(7, 0, Unit::Items), "7");
+        assert_eq!(shown(0, 0, Unit::Items), "90 s");
         assert_eq!(shown(30, 20, Unit::Items), "30 of 20 (100 %)");
     }
 

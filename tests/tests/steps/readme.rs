@@ -70,3 +70,12 @@ fn every_make_target_that_the_readme_names_exists() {
         assert!(makefile.contains(&format!("\n{target}:")), "the README names `make {target}`, which is no target");
     }
 }
+
+#[test]
+fn the_exit_codes_are_those_of_the_steps() {
+    let readme = std::fs::read_to_string(path()).unwrap();
+    for kind in step::Kind::ALL {
+        let row = format!("| {} | {} |\n", kind.code(), kind.meaning());
+        assert!(readme.contains(&row), "the README lacks {row}");
+    }
+}
