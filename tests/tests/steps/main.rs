@@ -1,5 +1,7 @@
 //! The product as its users meet it: command lines, directories, repositories, databases.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails by panicking")]
+
 mod bad_input;
 mod branch;
 mod commands;
