@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 
 use crate::gotext::{Quoted, fold, json_float, same_field};
 use crate::opm::OpmVersion;
@@ -23,6 +24,9 @@ const MAX_ITEMS: usize = 1_000_000;
 /// The fault of more than [`MAX_ITEMS`].
 pub(crate) const TOO_MANY: &str = "more than 1000000 items";
 
+/// The fault of nesting deeper than [`MAX_DEPTH`].
+pub(crate) const TOO_DEEP: &str = "exceeded max depth";
+
 /// The fields of a blob that opm looks at before it knows what the blob is.
 #[derive(Debug, Default)]
 pub(crate) struct Meta<'a> {
@@ -34,9 +38,11 @@ pub(crate) struct Meta<'a> {
 /// Why there is no object at the start of a text.
 pub(crate) struct JsonFault {
     pub(crate) message: String,
-    /// Offset in the text, in bytes.
+    /// How much of the text was read, in bytes.
     pub(crate) offset: usize,
     pub(crate) limit: bool,
+    /// Whether the text is no JSON, so that it may be YAML yet.
+    pub(crate) syntax: bool,
 }
 
 /// The bytes of a JSON file as text of the same length, mended where Go would: broken UTF-8 and lone surrogates.
@@ -111,28 +117,21 @@ pub(crate) fn replace_escapes(text: &str, opm: OpmVersion) -> Cow<'_, str> {
 
 /// Reads the object at the start of `text`: its metadata and its length in bytes.
 pub(crate) fn first(text: &str, opm: OpmVersion) -> Result<(Meta<'_>, usize), JsonFault> {
+    let fault = |message| JsonFault { message, offset: 0, limit: false, syntax: false };
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Keys<'_>>();
     let keys = match stream.next() {
         Some(Ok(keys)) => keys,
         Some(Err(error)) => {
-            let line_start = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-            let offset = line_start + error.column();
-            let message = plain_message(&error);
-            let message = match error.classify() {
-                serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
-                    format!("json: offset {offset}: {message}")
-                }
-                _ => message,
-            };
+            let offset = offset(text, &error);
+            let message = plain_message(text, &error);
             let limit = message.contains(TOO_MANY);
-            return Err(JsonFault { message, offset: offset.saturating_sub(1), limit });
+            return Err(JsonFault { message, offset, limit, syntax: error.classify() == Category::Syntax });
         }
-        None => return Err(JsonFault { message: "unexpected end of JSON input".into(), offset: 0, limit: false }),
+        None => return Err(fault("unexpected end of JSON input".into())),
     };
     let length = stream.byte_offset();
-    let fault = |message| JsonFault { message, offset: 0, limit: false };
     if deeper_than(&text[..length], MAX_DEPTH) {
-        return Err(JsonFault { message: "json: exceeded max depth".into(), offset: 0, limit: false });
+        return Err(JsonFault { syntax: true, ..fault(TOO_DEEP.into()) });
     }
     let meta = keys.into_meta(&text[..length], opm).map_err(fault)?;
     Ok((meta, length))
@@ -140,25 +139,54 @@ pub(crate) fn first(text: &str, opm: OpmVersion) -> Result<(Meta<'_>, usize), Js
 
 /// Reads the metadata of a text that is one object.
 pub(crate) fn whole(text: &str, opm: OpmVersion) -> Result<Meta<'_>, String> {
-    let keys: Keys<'_> = parse(text)?;
+    let keys = parse::<Keys<'_>>(text);
+    let keys = keys.map_err(|fault| if opm < OpmVersion::FOLDED_KEYS { format!("unmarshal error: {fault}") } else { fault })?;
     keys.into_meta(text, opm)
 }
 
-/// Decodes a text as `T`. The error is without serde_json's position, which is that in the object.
+/// Decodes a text as `T`.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
-    serde_json::from_str(text).map_err(|error| plain_message(&error))
+    serde_json::from_str(text).map_err(|error| plain_message(text, &error))
 }
 
-fn plain_message(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match (error.classify(), text.rsplit_once(" at line ")) {
-        (serde_json::error::Category::Eof, _) if text.starts_with("EOF while parsing a value at line 1 column 0") => {
-            "unexpected end of JSON input".into()
-        }
-        (serde_json::error::Category::Eof, _) => "unexpected EOF".into(),
-        (_, Some((message, _))) => message.to_owned(),
-        (_, None) => text,
+/// Where serde_json stopped: the offset behind the byte that it did not like.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    (lines.map(str::len).sum::<usize>() + error.column()).min(text.len())
+}
+
+/// An error as Go would put it, where that can be told from serde_json's; without the position.
+fn plain_message(text: &str, error: &serde_json::Error) -> String {
+    let shown = error.to_string();
+    let message = shown.rsplit_once(" at line ").map_or(&*shown, |(message, _)| message);
+    if error.classify() == Category::Eof {
+        return if text.is_empty() { "unexpected end of JSON input" } else { "unexpected EOF" }.into();
     }
+    let mut rest = text.get(offset(text, error).saturating_sub(1)..).unwrap_or_default().chars();
+    let control = message.starts_with("control character");
+    // serde_json may stand a little before a control character.
+    let wrong = if control { rest.find(|c| c.is_control()) } else { rest.next() }.unwrap_or_default();
+    let place = match message {
+        "invalid escape" => "in string escape code",
+        "expected value" => "looking for beginning of value",
+        "key must be a string" => "looking for beginning of object key string",
+        "expected `:`" => "after object key",
+        "expected `,` or `}`" => "after object key:value pair",
+        "expected `,` or `]`" => "after array element",
+        "invalid number" => "in numeric literal",
+        "trailing characters" => "after top-level value",
+        "trailing comma" if wrong == '}' => "looking for beginning of object key string",
+        "trailing comma" => "looking for beginning of value",
+        _ if control => "in string literal",
+        _ => return message.to_owned(),
+    };
+    let wrong = match wrong {
+        '\'' => "\\'".to_owned(),
+        '"' => "\"".to_owned(),
+        other if other < ' ' && !"\x07\x08\x0c\n\r\t\x0b".contains(other) => format!("\\u{:04x}", other as u32),
+        other => Quoted(other.to_string()).to_string().trim_matches('"').to_owned(),
+    };
+    format!("invalid character '{wrong}' {place}")
 }
 
 fn deeper_than(text: &str, limit: usize) -> bool {

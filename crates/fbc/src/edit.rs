@@ -51,20 +51,21 @@ impl<'a> Edit<'a> {
     pub fn remove_packages(&mut self, names: &BTreeSet<PackageName>, cancel: &Cancel) -> Result<BTreeSet<PackageName>> {
         let names: BTreeSet<&str> = names.iter().map(PackageName::as_str).collect();
         let mut index = self.take_index(cancel)?;
-        let mut found = BTreeSet::new();
+        let mut found: BTreeSet<&str> = names.iter().copied().filter(|name| index.holds(name)).collect();
         for &name in &names {
             for dir in [PathBuf::from(name), Path::new(DEPRECATIONS_DIR).join(name)] {
-                if self.holds(&dir) && index.dir_is_of(&dir, &names) {
+                if self.holds(&dir) && index.packages_below(&dir).is_subset(&names) {
+                    // Empty of objects, it still shows that the package was there.
+                    if index.packages_below(&dir).is_empty() {
+                        found.insert(name);
+                    }
                     self.remove_dir(&dir, &mut index);
-                    found.insert(name);
                 }
             }
         }
         index.check_readable()?;
         for path in index.of(&names) {
             cancel.check()?;
-            let here: BTreeSet<&str> = index.packages(&path).collect();
-            found.extend(names.iter().copied().filter(|name| here.contains(name)));
             let goes = |piece: &index::Piece| piece.package.as_deref().is_some_and(|package| names.contains(package));
             self.cut(&path, &mut index, goes, cancel)?;
         }

@@ -60,11 +60,7 @@ impl Fault {
     pub(crate) fn into_error(self, path: &Path) -> Error {
         let place = self.line.map_or(String::new(), |line| format!(":{line}"));
         let error = Error::bad_input(format!("{}{place}: {}", path.display(), self.message.trim_end()));
-        if self.limit {
-            error.hint("the catalog holds more than a catalog should; look at the file, or raise the limit")
-        } else {
-            error
-        }
+        if self.limit { error.hint("look whether the file belongs into a catalog, or raise the limit") } else { error }
     }
 }
 
@@ -132,9 +128,16 @@ pub(crate) fn read(
                 count += 1;
             }
             Err(fault) => {
-                let fault =
-                    Fault { message: fault.message, line: Some(line_of(bytes, start + fault.offset)), limit: fault.limit };
-                if opm < OpmVersion::MIXED_STREAMS || count > 1 || fault.limit {
+                let unambiguous = opm >= OpmVersion::MIXED_STREAMS && count > 1;
+                let stopped = start + fault.offset;
+                let message = match fault.syntax && !unambiguous {
+                    true => format!("json: offset {stopped}: {}", fault.message),
+                    false => fault.message,
+                };
+                let line = line_of(bytes, stopped.saturating_sub(1).max(start));
+                let too_deep = message.contains(decode::TOO_DEEP);
+                let fault = Fault { message, line: Some(line), limit: fault.limit };
+                if opm < OpmVersion::MIXED_STREAMS || unambiguous || fault.limit || too_deep {
                     return Err(fault);
                 }
                 let Some(rest) = after_blank_line(&text[at..]).map(|blank| at + blank) else { return Err(fault) };

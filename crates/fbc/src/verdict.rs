@@ -112,7 +112,7 @@ impl fmt::Display for Verdict {
 
 // === impl Finding ===
 
-/// `file:line: message`, as far as the place is known.
+/// `file:line: message` on one line, as far as the place is known.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
@@ -122,7 +122,7 @@ impl fmt::Display for Finding {
             }
             f.write_str(" ")?;
         }
-        f.write_str(self.message.trim_end())
+        f.write_str(&self.message.trim_end().replace('\n', " "))
     }
 }
 

@@ -65,11 +65,16 @@ impl Index {
         self.files.get(path)
     }
 
-    /// Whether a directory holds nothing of other packages than `names`.
-    pub(super) fn dir_is_of(&self, dir: &Path, names: &BTreeSet<&str>) -> bool {
+    /// The packages that objects below a directory belong to.
+    pub(super) fn packages_below(&self, dir: &Path) -> BTreeSet<&str> {
         let files = self.files.range(dir.to_owned()..).take_while(|(path, _)| path.starts_with(dir));
-        let mut packages = files.flat_map(|(_, file)| &file.pieces).filter_map(|piece| piece.package.as_deref());
-        packages.all(|package| names.contains(package))
+        files.flat_map(|(_, file)| &file.pieces).filter_map(|piece| piece.package.as_deref()).collect()
+    }
+
+    /// Whether any object belongs to the package.
+    pub(super) fn holds(&self, package: &str) -> bool {
+        let mut pieces = self.files.values().flat_map(|file| &file.pieces);
+        pieces.any(|piece| piece.package.as_deref() == Some(package))
     }
 
     /// The files with objects of one of `names`.
@@ -77,11 +82,6 @@ impl Index {
         let concerned = |piece: &Piece| piece.package.as_deref().is_some_and(|package| names.contains(package));
         let files = self.files.iter().filter(|(_, file)| file.pieces.iter().any(concerned));
         files.map(|(path, _)| path.clone()).collect()
-    }
-
-    /// The packages that objects of a file belong to, each object's.
-    pub(super) fn packages(&self, path: &Path) -> impl Iterator<Item = &str> {
-        self.files.get(path).into_iter().flat_map(|file| &file.pieces).filter_map(|piece| piece.package.as_deref())
     }
 
     /// Fails with the fault of the first file that could not be read.
