@@ -32,13 +32,16 @@ const PACKAGE_SCHEMAS: [&str; 3] = ["olm.package", "olm.channel", "olm.bundle"];
 pub struct Edit<'a> {
     now: Cow<'a, Tree>,
     index: Option<Index>,
+    /// Files.
     changed: BTreeSet<PathBuf>,
+    /// Packages' own directories that go with all that is in them.
+    removed_dirs: BTreeSet<PathBuf>,
 }
 
 impl<'a> Edit<'a> {
     /// An edit that changes nothing so far.
     pub fn new(tree: &'a Tree) -> Self {
-        Edit { now: Cow::Borrowed(tree), index: None, changed: BTreeSet::new() }
+        Edit { now: Cow::Borrowed(tree), index: None, changed: BTreeSet::new(), removed_dirs: BTreeSet::new() }
     }
 
     /// Removes packages: every object that belongs to one, wherever it stands and whatever its schema.
@@ -129,7 +132,7 @@ impl<'a> Edit<'a> {
 
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.changed.is_empty()
+        self.changed.is_empty() && self.removed_dirs.is_empty()
     }
 
     /// The files that are written or removed, below the catalog.
@@ -160,8 +163,7 @@ impl<'a> Edit<'a> {
             }
         }
         now.dirs.retain(|other| !other.starts_with(dir));
-        // An empty directory holds no file whose path could say that it goes.
-        self.changed.insert(dir.to_owned());
+        self.removed_dirs.insert(dir.to_owned());
         self.remove_empty_parents(dir);
     }
 

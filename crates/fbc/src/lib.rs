@@ -5,6 +5,21 @@
 //!
 //! Memory is bounded by the largest file times the number of threads, never by the catalog: a file is read, what is
 //! needed is kept, and the rest is dropped.
+//!
+//! # Where this is not opm
+//!
+//! The verdict is the same for whatever emitters of catalogs write and for all oddities that we thought of; the tests hold
+//! over a thousand answers of the real opm. What is known to differ:
+//!
+//! * opm stops at the first error of reading or conversion, a random one of several; here all are found. One error is opm's
+//!   text; several are a tree. What only follows from another error is left out.
+//! * Errors of Go's libraries (JSON types, YAML syntax) have texts of our own, by and large, and opm's around them.
+//! * YAML is read as YAML 1.2 where it is syntax: a quoted scalar cannot go on in column 0, U+0085 and U+2028 break no
+//!   lines, and anchors and `?` in flow collections are read a little differently. What a scalar means is YAML 1.1, as in Go.
+//! * A number beyond a `float64` in a JSON field that opm does not know is not noticed (opm 1.28 to 1.55 refuses it).
+//! * Of fields that differ only in case, below the top level, the last one counts; in opm the last in alphabetical order.
+//! * Limits ([`Limits`], a million items in one list) are errors, not verdicts; a link out of the catalog is refused.
+//! * opm up to 1.26 panics on some wrong types; here the catalog is just invalid.
 
 mod base64;
 mod convert;

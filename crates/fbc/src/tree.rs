@@ -214,7 +214,7 @@ fn check_size(path: &Path, size: u64, limits: &Limits) -> Result<()> {
         return Ok(());
     }
     Err(Error::bad_input(format!("{} has {size} bytes or more, the limit is {} bytes", path.display(), limits.max_file_size))
-        .hint("split the file, or raise the limit on the size of a catalog file"))
+        .hint("split the file, or raise max-file-size if it is meant to be this large"))
 }
 
 fn walk(

@@ -34,7 +34,7 @@ fn bombs() {
     let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for i in 1..10 {
         let alias = format!("*a{}", i - 1);
-        laughs.push_str(&format!("a{i}: &a{i} [{}]\n", vec![alias.as_str(); 10].join(", ")));
+        laughs.push_str(&format!("a{i}: &a{i} [{}]\n", [alias.as_str(); 10].join(", ")));
     }
     let long = format!("schema: &a {}\nb:\n{}", "x".repeat(100_000), "- *a\n".repeat(20_000));
     let bombs = [
@@ -82,7 +82,7 @@ fn hostile_sizes_are_refused() {
     let text = format!("{error:?}");
     insta::assert_snapshot!(&text[text.find("x.yaml").unwrap()..], @r"
     x.yaml has 10001 bytes or more, the limit is 10000 bytes
-    hint: split the file, or raise the limit on the size of a catalog file
+    hint: split the file, or raise max-file-size if it is meant to be this large
     ");
     let entries = format!("{{\"schema\":\"olm.channel\",\"entries\":[{}{{}}]}}", "{},".repeat(1_000_000));
     let error = verdict(&[("x.json", entries.as_bytes())], &Limits::default()).unwrap_err();

@@ -1,6 +1,9 @@
-//! opm's recorded verdicts on small catalogs, each a rule or an oddity: ours must be the same to the letter.
+//! opm's recorded verdicts on small catalogs, each a rule or an oddity.
 //!
-//! The catalogs and what opm 1.26.4 and 1.51 answered lie in `fbc-cases` of the shared test data.
+//! Some lie in `fbc-cases` of the shared test data: ours must be the same to the letter. The others, in `opm-answers.jsonl`
+//! beside this file, were made for this test: one catalog per line, and what the real opm 1.26.4, 1.51.0 and 1.73.0
+//! answered to it: `true` (valid), its message (sorted, and ours is the same), or `false` (invalid, and our text differs,
+//! which it may where opm prints an error of a Go library, or one of several errors).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
@@ -56,7 +59,7 @@ fn sorted(message: &str) -> String {
     out
 }
 
-fn check(file: &str, opm: OpmVersion) {
+fn check_recorded(file: &str, opm: OpmVersion) {
     let recorded = recorded(file);
     assert!(recorded.len() > 30, "{file} holds only {} cases", recorded.len());
     let mut wrong = Vec::new();
@@ -72,10 +75,41 @@ fn check(file: &str, opm: OpmVersion) {
 
 #[test]
 fn verdicts_of_opm_1_26() {
-    check("opm-1.26.4.txt", OpmVersion::new(1, 26, 4));
+    check_recorded("opm-1.26.4.txt", OpmVersion::new(1, 26, 4));
 }
 
 #[test]
 fn verdicts_of_opm_1_51() {
-    check("opm-1.51.txt", OpmVersion::new(1, 51, 0));
+    check_recorded("opm-1.51.txt", OpmVersion::new(1, 51, 0));
+}
+
+#[derive(serde::Deserialize)]
+struct Answered {
+    name: String,
+    files: BTreeMap<String, String>,
+    opm: BTreeMap<String, serde_json::Value>,
+}
+
+#[test]
+fn answers_of_three_versions_to_many_small_catalogs() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for line in include_str!("opm-answers.jsonl").lines() {
+        let answered: Answered = serde_json::from_str(line).unwrap();
+        let tree = Tree::from_files(answered.files);
+        for (version, answer) in answered.opm {
+            count += 1;
+            let verdict = validate(&tree, version.parse().unwrap(), &Cancel::new()).unwrap();
+            let ours = sorted(&verdict.to_string());
+            let same = match &answer {
+                serde_json::Value::Bool(valid) => verdict.is_valid() == *valid,
+                message => message.as_str() == Some(ours.trim_end()),
+            };
+            if !same {
+                wrong.push(format!("{} {version}\n  opm:  {answer:?}\n  ours: {ours:?}", answered.name));
+            }
+        }
+    }
+    assert!(count > 1000, "only {count} answers");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -27,8 +27,13 @@ pub(crate) struct YamlFault {
 
 /// Converts the first YAML document in `text` to JSON and appends it to `out`; no document is `null`.
 pub(crate) fn to_json(text: &[u8], limits: &Limits, out: &mut Vec<u8>) -> Result<(), YamlFault> {
+    to_json_hoisting(text, limits, out, true)
+}
+
+/// [`to_json`], with hoisting or without, which is for a test to compare.
+fn to_json_hoisting(text: &[u8], limits: &Limits, out: &mut Vec<u8>, hoist: bool) -> Result<(), YamlFault> {
     let text = decode_text(text)?;
-    let (hoisted, text) = Hoisted::new(&text);
+    let (hoisted, text) = if hoist { Hoisted::new(&text) } else { (Hoisted::default(), text) };
     check_characters(&text)?;
     let mut document = Document { hoisted, ..Document::default() };
     document.parse(&text, limits)?;

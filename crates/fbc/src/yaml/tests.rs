@@ -1,44 +1,77 @@
-//! YAML to JSON, compared with what sigs.k8s.io/yaml makes of the same text.
+//! YAML to JSON: compared with what sigs.k8s.io/yaml makes of the same text, and with and without hoisting.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
 use super::*;
+use crate::gotext::write_json;
+
+fn convert(text: &str, hoist: bool) -> Result<Vec<u8>, YamlFault> {
+    let mut out = Vec::new();
+    to_json_hoisting(text.as_bytes(), &Limits::default(), &mut out, hoist).map(|()| out)
+}
+
+fn canonical(json: &[u8]) -> String {
+    let value: Value = serde_json::from_slice(json).unwrap();
+    let mut out = Vec::new();
+    write_json(&mut out, &value);
+    String::from_utf8(out).unwrap()
+}
+
+/// `answers.jsonl` holds texts, each with the JSON that sigs.k8s.io/yaml 1.6 converted it to, or null where it refused:
+/// random scalars, keys and documents, and the oddities that we know of.
 #[test]
-fn fuzzcases() {
-    let Ok(text) = std::fs::read_to_string("/tmp/goref/yaml.jsonl") else { return };
-    let mut bad = std::collections::BTreeMap::<String, Vec<String>>::new();
-    let mut n = 0;
-    for line in text.lines() {
-        let [doc, json, err]: [String; 3] = serde_json::from_str(line).unwrap();
-        n += 1;
-        let mut out = Vec::new();
-        let r = to_json(doc.as_bytes(), &Limits::default(), &mut out);
-        match (r, err.as_str()) {
-            (Ok(()), "") => {
-                let a: serde_json::Value = serde_json::from_slice(&out).unwrap();
-                let b: serde_json::Value = serde_json::from_str(&json).unwrap();
-                let (mut x, mut y) = (Vec::new(), Vec::new());
-                crate::gotext::write_json(&mut x, &a);
-                crate::gotext::write_json(&mut y, &b);
-                if x != y {
-                    bad.entry("VALUE".into())
-                        .or_default()
-                        .push(format!("{doc:?} go {json} ours {}", String::from_utf8_lossy(&out)));
-                }
-            }
-            (Err(_), e) if !e.is_empty() => {}
-            (Ok(()), e) => bad
-                .entry(format!("go err: {}", e.split("line").next().unwrap()))
-                .or_default()
-                .push(format!("{doc:?} {e} ours {}", String::from_utf8_lossy(&out))),
-            (Err(f), _) => bad
-                .entry(format!("our err {}", f.message.split(':').last().unwrap()))
-                .or_default()
-                .push(format!("{doc:?} go {json} ours {}", f.message)),
+fn the_same_as_go() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for line in include_str!("answers.jsonl").lines() {
+        let (text, answer): (String, Option<String>) = serde_json::from_str(line).unwrap();
+        count += 1;
+        let ours = convert(&text, true).ok().map(|json| canonical(&json));
+        let go = answer.map(|json| canonical(json.as_bytes()));
+        if ours != go {
+            wrong.push(format!("{text:?}\n  Go:   {go:?}\n  ours: {ours:?}"));
         }
     }
-    println!("{n} cases");
-    for (k, v) in bad {
-        println!("== {k}: {}", v.len());
-        for x in v.iter().take(8) {
-            println!("   {}", x.chars().take(300).collect::<String>());
+    assert!(count > 300, "only {count} answers");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Lines of YAML with long base64 text in every position that we could think of.
+fn with_base64() -> impl Strategy<Value = String> {
+    let long = || (250usize..300, prop::sample::select(vec!["QUJD", "A+/9", "1234", "+", "e9"])).prop_map(|(n, s)| s.repeat(n));
+    let line = prop_oneof![
+        4 => long().prop_map(|b| format!("data: {b}")),
+        2 => long().prop_map(|b| format!("- data: {b}==")),
+        1 => long().prop_map(|b| format!("k: \"x\n   y: {b}\n   \"")),
+        1 => long().prop_map(|b| format!("# c: {b}")),
+        1 => long().prop_map(|b| format!("d: |\n    e: {b}\n    f")),
+        1 => long().prop_map(|b| format!("d: >-\n    e: {b}\n    f")),
+        1 => long().prop_map(|b| format!("p: q\n    r: {b}")),
+        1 => long().prop_map(|b| format!("{b}: {b}")),
+        1 => long().prop_map(|b| format!("f: {{g: {b}")),
+        1 => long().prop_map(|b| format!("f: [{{g: {b}\n    }}]")),
+        1 => long().prop_map(|b| format!("f: &{b} {b}")),
+        1 => long().prop_map(|b| format!("f: !!int {b}")),
+        1 => long().prop_map(|b| format!("'f: {b}")),
+        1 => long().prop_map(|b| format!("? {b}\n  : {b}")),
+        1 => Just("k: Q0fbcHoisted0Q0".to_owned()),
+        3 => "[a-c]: [a-z0-9]{0,5}",
+    ];
+    let indent = prop::sample::select(vec!["", "", "", "  ", "    ", "- "]);
+    prop::collection::vec((indent, line), 1..6)
+        .prop_map(|lines| lines.into_iter().map(|(indent, line)| format!("{indent}{line}\n")).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn hoisting_changes_nothing(text in with_base64()) {
+        let (hoisted, plain) = (convert(&text, true), convert(&text, false));
+        prop_assert_eq!(hoisted.is_ok(), plain.is_ok(), "{:?} {:?}", &hoisted, &plain);
+        if let (Ok(hoisted), Ok(plain)) = (hoisted, plain) {
+            prop_assert_eq!(hoisted, plain);
         }
     }
 }
