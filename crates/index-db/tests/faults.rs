@@ -1,4 +1,4 @@
-//! Bad input, full disks, kills and other writers: the original is whole, and the error says what to do.
+//! Bad input and other writers: the original is whole, and the error says what to do.
 
 #![allow(clippy::unwrap_used, reason = "it is a test")]
 
@@ -7,12 +7,9 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use common::{copy_of, golden, names, rows, synth::Synth};
+use common::{copy_of, golden, names};
 use fbc::{OpmVersion, PackageName};
 use index_db::{IndexDb, Level, migrate, migrate_to_dir, remove_packages};
 use rusqlite::Connection;
@@ -368,119 +365,4 @@ fn odd_rows() {
     insta::assert_snapshot!(odd("DELETE FROM channel"), @r#"3 | removed | …/index.db: unknown channel "alpha" for bundle "etcdoperator.v0.6.1""#);
     insta::assert_snapshot!(odd("DELETE FROM channel_entry; DELETE FROM operatorbundle"), @r#"3 | removed | …/index.db: default channel "alpha" of package "etcd" has no head"#);
     insta::assert_snapshot!(odd("DROP TABLE api_provider"), @"3 | …/index.db is not an operator index: no such table: api_provider | …/index.db is not an operator index: no such table: api_provider");
-}
-
-/// Not a test: what the tests below run in a process of its own, to be killed or starved.
-#[test]
-#[ignore = "run by other tests in a process of its own"]
-#[expect(clippy::exit, reason = "the exit code is what the other tests look at")]
-fn child() {
-    let Some(path) = std::env::var_os("INDEX_DB") else {
-        return;
-    };
-    let path = Path::new(&path);
-    let package = std::env::var("PACKAGE").unwrap();
-    match remove_packages(path, &BTreeSet::from([package.parse().unwrap()]), &Cancel::new()).and_then(|staged| staged.commit()) {
-        Ok(()) => {}
-        Err(error) => {
-            eprintln!("ERROR {error:?}");
-            std::process::exit(error.kind().code().into());
-        }
-    }
-}
-
-fn run_child(program: &Path, path: &Path, package: &str) -> Command {
-    let mut command = Command::new(program);
-    command.env("PACKAGE", package);
-    command.args(["--exact", "child", "--ignored", "--nocapture"]).env("INDEX_DB", path).stdout(Stdio::null());
-    command
-}
-
-#[test]
-fn killed_at_any_time_the_original_is_whole_and_the_next_run_ends_well() {
-    let dir = tempfile::tempdir().unwrap();
-    let made = dir.path().join("made.db");
-    Synth { packages: 20, manifests: 30_000, ..Synth::small(5, false) }.write(&made).unwrap();
-    let before = rows(&made);
-    let package = IndexDb::open(&made).unwrap().packages().unwrap().pop_first().unwrap();
-    let program = std::env::current_exe().unwrap();
-
-    let path = dir.path().join("index.db");
-    fs::copy(&made, &path).unwrap();
-    let started = Instant::now();
-    assert!(run_child(&program, &path, &package).status().unwrap().success());
-    let (whole, after) = (started.elapsed(), rows(&path));
-    assert_ne!(before, after);
-
-    let mut unfinished = 0;
-    for round in 0..5_u32 {
-        fs::copy(&made, &path).unwrap();
-        let mut child = run_child(&program, &path, &package).spawn().unwrap();
-        let wait = whole * round / 6 + Duration::from_micros(fastrand::u64(..whole.as_micros() as u64 / 6));
-        let started = Instant::now();
-        while started.elapsed() < wait {
-            std::thread::yield_now();
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let now = rows(&path);
-        let next = run_child(&program, &path, &package).output().unwrap();
-        if now == before {
-            unfinished += 1;
-            assert!(next.status.success(), "round {round}: the next run: {next:?}");
-        } else {
-            assert_eq!(now, after, "round {round}");
-            assert_eq!(next.status.code(), Some(5), "round {round}: it was done: {next:?}");
-        }
-        assert_eq!(rows(&path), after, "round {round}");
-        assert_eq!(names(dir.path()), ["index.db", "made.db"], "round {round}");
-    }
-    assert!(unfinished > 0, "no kill came before the end: the test shows nothing");
-}
-
-/// Files may not grow: what a full disk does, without one.
-#[test]
-fn a_write_that_fails_leaves_the_original() {
-    let (dir, path) = copy_of(&golden("bundles.db"));
-    let before = fs::read(&path).unwrap();
-    for blocks in [0, 100, 1000] {
-        let mut command = Command::new("sh");
-        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" --exact child --ignored --nocapture");
-        command.args(["-c", &limited]).arg(std::env::current_exe().unwrap()).env("INDEX_DB", &path).env("PACKAGE", "etcd");
-        let output = command.output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(70), "{blocks}: {stderr}");
-        assert!(stderr.contains("ERROR internal: cannot"), "{blocks}: {stderr}");
-        assert!(fs::read(&path).unwrap() == before, "{blocks}");
-        assert_eq!(names(dir.path()), ["index.db"], "{blocks}");
-    }
-}
-
-/// As a user who may read the directory and not write it: root may write everything.
-#[test]
-fn a_read_only_directory() {
-    let (dir, path) = copy_of(&golden("bundles.db"));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    // The program must be where that user can run it.
-    let programs = tempfile::tempdir().unwrap();
-    fs::set_permissions(programs.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let program = programs.path().join("child");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-
-    let mut command = run_child(&program, &path, "etcd");
-    if is_root() {
-        command.uid(65534).gid(65534);
-    }
-    let output = command.output().unwrap();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(4), "{stderr}");
-    assert!(stderr.contains("give this user access to it"), "{stderr}");
-    assert_eq!(names(dir.path()), ["index.db"]);
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata("/proc/self").unwrap().uid() == 0
 }

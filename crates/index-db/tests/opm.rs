@@ -1,6 +1,7 @@
 //! Indexes as years make them (bundles in two packages, deprecated ones, properties of packages that are gone), made by
-//! the `synth` example from a seed. What is expected was answered by opm 1.26.4, 1.51.0 and 1.73.0 (`registry rm`; all
-//! three agree) and by opm 1.51.0 and 1.73.0 (`migrate --migrate-level bundle-object-to-csv-metadata` of the result).
+//! the `synth-index-db` example from a seed. What is expected was answered by opm 1.26.4, 1.51.0 and 1.73.0
+//! (`registry rm`; all three agree) and by opm 1.51.0 and 1.73.0 (`migrate --migrate-level
+//! bundle-object-to-csv-metadata` of the result).
 
 #![allow(clippy::unwrap_used, reason = "it is a test")]
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-#[path = "../../examples/synth.rs"]
+#[path = "../../examples/synth-index-db.rs"]
 pub mod synth;
 
 /// A file or directory of the data shared beside the repository.

@@ -1,9 +1,8 @@
 //! Makes an `index.db` of schema version 13 of a given size, for measurements and for comparison with opm.
 //!
 //! `FILE [MEBIBYTES [SEED [wild]]]`: 55 MiB are about 600 bundles in 50 packages, 0 are six packages with small
-//! manifests. A wild index also has what indexes
-//! collect in years: bundles in two packages, deprecated ones, properties of packages that are gone. The same seed gives
-//! the same file.
+//! manifests. A wild index also has what indexes collect in years: bundles in two packages, deprecated ones, properties of
+//! packages that are gone. The same seed gives the same file.
 
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "tests include this file as a module")]
 
