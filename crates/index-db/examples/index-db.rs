@@ -17,7 +17,7 @@ fn main() -> std::process::ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match run(&args) {
-        Ok(lines) => println!("{}", lines.join("\n")),
+        Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
         Err(error) => {
             eprintln!("{error:?}");
             return error.kind().into();
