@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tree = Tree::read(Path::new(&dir), &Limits::default())?;
     let mut edit = Edit::new(&tree);
     let found = edit.remove_packages(&names, &cancel)?;
-    edit.apply(Path::new(&dir), &cancel)?;
+    edit.apply(Path::new(&dir), &Path::new(&dir).join(fbc::SCRATCH), &cancel)?;
     #[expect(clippy::print_stdout, reason = "what a command line does")]
     for name in found {
         println!("{name}");

@@ -19,6 +19,7 @@
 //! * A number beyond a `float64` in a JSON field that opm does not know is not noticed (opm 1.28 to 1.55 refuses it).
 //! * Of fields that differ only in case, below the top level, the last one counts; in opm the last in alphabetical order.
 //! * Limits ([`Limits`], a million items in one list) are errors, not verdicts; a link out of the catalog is refused.
+//! * `.git` and `.stepwright-*` directories at the top are no part of the catalog.
 //! * opm up to 1.26 panics on some wrong types; here the catalog is just invalid.
 
 mod base64;
@@ -44,6 +45,6 @@ mod yaml;
 pub use edit::Edit;
 pub use name::{InvalidPackageName, PackageName};
 pub use opm::{InvalidOpmVersion, OpmVersion};
-pub use tree::{Limits, Tree};
+pub use tree::{Limits, SCRATCH, Tree};
 pub use validate::validate;
 pub use verdict::{Counts, Finding, Verdict};

@@ -61,6 +61,9 @@ impl Default for Limits {
     }
 }
 
+/// A name for the scratch directory of [`crate::Edit::apply`] that [`Tree::read`] passes over at a catalog's top.
+pub const SCRATCH: &str = ".stepwright-edit";
+
 // === impl Tree ===
 
 impl Tree {
@@ -105,6 +108,11 @@ impl Tree {
     /// The paths of the files that opm would read, in its order.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.keys().map(PathBuf::as_path)
+    }
+
+    /// The directory that was read; empty for a catalog in memory.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -217,6 +225,11 @@ fn check_size(path: &Path, size: u64, limits: &Limits) -> Result<()> {
         .hint("split the file, or raise max-file-size if it is meant to be this large"))
 }
 
+/// Directories at a catalog's top that are no part of it: Git's own where the catalog is a whole worktree, and ours.
+fn is_passed_over(name: &str) -> bool {
+    name == ".git" || name.starts_with(".stepwright-")
+}
+
 fn walk(
     root: &Path,
     below: &Path,
@@ -230,6 +243,9 @@ fn walk(
         let entry = entry.map_err(failed)?;
         let path = below.join(entry.file_name());
         let kind = entry.file_type().map_err(failed)?;
+        if kind.is_dir() && below.as_os_str().is_empty() && is_passed_over(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
         if kind.is_dir() {
             walk(root, &path, limits, found, dirs)?;
             dirs.insert(path);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fbc::{Edit, Limits, OpmVersion, PackageName, Tree, validate};
+use fbc::{Edit, Limits, OpmVersion, PackageName, SCRATCH, Tree, validate};
 use step::{Cancel, Kind};
 
 type Files = BTreeMap<String, String>;
@@ -63,7 +63,7 @@ fn remove_in(dir: &Path, packages: &[&str]) -> step::Result<Vec<String>> {
     let mut edit = Edit::new(&tree);
     let found = edit.remove_packages(&names(packages), &cancel)?;
     let planned: BTreeSet<String> = edit.tree().paths().map(|path| path.display().to_string()).collect();
-    edit.apply(dir, &cancel)?;
+    edit.apply(dir, &dir.join(SCRATCH), &cancel)?;
     let after = Tree::read(dir, &Limits::default())?;
     let written: BTreeSet<String> = after.paths().map(|path| path.display().to_string()).collect();
     assert_eq!(planned, written, "the tree after the edit is what was written");
@@ -219,7 +219,7 @@ fn a_cancelled_edit_writes_nothing_more() {
     let mut edit = Edit::new(&tree);
     edit.remove_packages(&names(&["a"]), &cancel).unwrap();
     cancel.cancel();
-    assert_eq!(edit.apply(dir.path(), &cancel).unwrap_err().kind(), Kind::Cancelled);
+    assert_eq!(edit.apply(dir.path(), &dir.path().join(SCRATCH), &cancel).unwrap_err().kind(), Kind::Cancelled);
     assert_eq!(Edit::new(&tree).remove_packages(&names(&["a"]), &cancel).unwrap_err().kind(), Kind::Cancelled);
     assert_eq!(read(dir.path()), everywhere());
 }
@@ -232,9 +232,36 @@ fn a_file_that_changed_since_it_was_read_is_not_overwritten() {
     let mut edit = Edit::new(&tree);
     edit.remove_packages(&names(&["a"]), &Cancel::new()).unwrap();
     fs::write(dir.path().join("shared/catalog.json"), "{}").unwrap();
-    let error = edit.apply(dir.path(), &Cancel::new()).unwrap_err();
+    let error = edit.apply(dir.path(), &dir.path().join(SCRATCH), &Cancel::new()).unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict);
     insta::assert_snapshot!(error, @"shared/catalog.json changed while it was worked on");
+}
+
+#[test]
+fn one_edit_of_a_catalog_is_written_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &everywhere());
+    let other = fs::File::open(dir.path()).unwrap();
+    other.lock().unwrap();
+    let tree = Tree::read(dir.path(), &Limits::default()).unwrap();
+    let mut edit = Edit::new(&tree);
+    edit.remove_packages(&names(&["a"]), &Cancel::new()).unwrap();
+    let error = edit.apply(dir.path(), &dir.path().join(SCRATCH), &Cancel::new()).unwrap_err();
+    assert_eq!((error.kind(), read(dir.path())), (Kind::Conflict, everywhere()));
+    other.unlock().unwrap();
+    edit.apply(dir.path(), &dir.path().join(SCRATCH), &Cancel::new()).unwrap();
+}
+
+#[test]
+fn what_a_crash_left_and_git_keeps_is_no_part_of_the_catalog() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &everywhere());
+    for stray in [".git/config", ".stepwright-edit/0"] {
+        fs::create_dir_all(dir.path().join(stray).parent().unwrap()).unwrap();
+        fs::write(dir.path().join(stray), "no object").unwrap();
+    }
+    remove_in(dir.path(), &["a"]).unwrap();
+    assert!(dir.path().join(".git/config").exists() && !dir.path().join(SCRATCH).exists());
 }
 
 // === Putting packages in ===
@@ -254,7 +281,7 @@ fn put(before: &Files) -> step::Result<(bool, Files)> {
     let mut edit = Edit::new(&tree);
     let changed = edit.put_package(&"a".parse().unwrap(), NEW.as_bytes(), &Cancel::new())?;
     assert_eq!(changed, !edit.is_empty());
-    edit.apply(dir.path(), &Cancel::new())?;
+    edit.apply(dir.path(), &dir.path().join(SCRATCH), &Cancel::new())?;
     Ok((changed, read(dir.path())))
 }
 

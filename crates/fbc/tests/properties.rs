@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use fbc::{Edit, OpmVersion, PackageName, Tree, validate};
+use fbc::{Edit, OpmVersion, PackageName, SCRATCH, Tree, validate};
 use proptest::prelude::*;
 use step::Cancel;
 
@@ -165,7 +165,7 @@ proptest! {
             std::fs::create_dir_all(dir.path().join(&path).parent().unwrap()).unwrap();
             std::fs::write(dir.path().join(&path), bytes).unwrap();
         }
-        edit.apply(dir.path(), &cancel).unwrap();
+        edit.apply(dir.path(), &dir.path().join(SCRATCH), &cancel).unwrap();
         for (path, _, objects) in &files {
             let written = std::fs::read_to_string(dir.path().join(path)).unwrap_or_default();
             let kept: Vec<_> = objects.iter().filter(|object| !gone.contains(&object.package)).collect();

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fbc::Tree;
+use fbc::{SCRATCH, Tree};
 use repo::{BranchName, Credentials, GitUrl, Options, Remote};
 use step::{Context, Error, Kind, Progress, Result, Unit, files};
 
@@ -35,9 +35,7 @@ fn in_directory(params: &Params, source: &Path, cx: &Context) -> Result<Outcome>
     let tree = Tree::read(&configs, &params.limits())?;
     let removal = Removal::plan(params, &tree, index_db.as_deref(), &cx.cancel)?;
     let outcome = outcome(params, &removal);
-    // The last moment to turn back. From here on the work is finished, which takes less than the grace period.
-    cx.cancel.check()?;
-    removal.edit.apply(&configs, &step::Cancel::new())?;
+    removal.edit.apply(&configs, &source.join(SCRATCH), &cx.cancel)?;
     if let Some(database) = removal.database {
         database.commit()?;
     }
@@ -70,7 +68,7 @@ fn on_branch(params: &Params, url: &GitUrl, branch: &BranchName, cx: &Context) -
     let removal = Removal::plan(params, &tree, index_db.as_deref(), &cx.cancel)?;
     let mut outcome = outcome(params, &removal);
     let changed: Vec<PathBuf> = removal.edit.changed_paths().map(|path| params.configs_dir.as_path().join(path)).collect();
-    removal.edit.apply(&configs, &cx.cancel)?;
+    removal.edit.apply(&configs, &checkout.path().join(SCRATCH), &cx.cancel)?;
 
     let committed = checkout.commit(&changed, &params.message(&removal.removed), &params.author)?;
     outcome.branch = Some(target.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tests::{copy_tree, git};
@@ -39,12 +39,13 @@ fn enlarge(configs: &Path) {
 }
 
 /// Starts the step and ends it with `signal` at a random moment of the time that a whole run takes.
-fn interrupted(args: &[String], signal: &str, whole: Duration) -> Option<i32> {
-    let mut child: Child = command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+fn interrupted(args: &[String], signal: &str, whole: Duration) -> (Option<i32>, String) {
+    let child = command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // The random moment is the point of the test, so here is the one sleep of the suite.
     std::thread::sleep(whole.mul_f64(random() * 1.1));
     Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
-    child.wait().unwrap().code()
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 fn operators() -> Vec<String> {
@@ -80,8 +81,8 @@ fn a_directory_ends_the_same() {
     for round in 0..rounds() {
         for signal in ["-KILL", "-TERM"] {
             fresh();
-            let code = interrupted(&args, signal, whole);
-            assert!(matches!((signal, code), (_, Some(0) | None) | ("-TERM", Some(143))), "round {round}, {signal}: {code:?}");
+            let (code, said) = interrupted(&args, signal, whole);
+            assert!(matches!((signal, code), (_, Some(0) | None) | ("-TERM", Some(143))), "round {round}, {signal}: {code:?}\n{said}");
             finish(&args);
             let end = files(&work);
             let differing: Vec<_> =
