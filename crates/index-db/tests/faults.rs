@@ -258,6 +258,48 @@ fn cancelled_work_leaves_nothing() {
     assert_eq!(names(dir.path()), ["index.db"]);
 }
 
+/// A view whose rows take seconds to count. It ends, so that a statement that cannot be cancelled fails the test and does
+/// not hang it.
+const SLOW: &str = "
+    CREATE VIEW slow AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000000)
+    SELECT 'olm.deprecated' AS type, '{}' AS value, i % 7 AS operatorbundle_name FROM n;";
+
+#[test]
+fn removal_is_cancelled_in_the_middle_of_a_statement() {
+    let (dir, path) = copy_of(&golden("bundles.db"));
+    let trigger = "CREATE TRIGGER waits AFTER UPDATE ON operatorbundle
+        BEGIN SELECT CASE WHEN count(*) > 0 THEN RAISE(ABORT, 'it ran to its end') END FROM slow; END";
+    Connection::open(&path).unwrap().execute_batch(&format!("{SLOW} {trigger}")).unwrap();
+    let before = fs::read(&path).unwrap();
+    let cancel = Cancel::new();
+    let error = std::thread::scope(|scope| {
+        let removal = scope.spawn(|| remove_packages(&path, &etcd(), &cancel));
+        // From here on nothing but statements runs: the steps to the newest schema, one of which updates all bundles.
+        while !dir.path().join(".stepwright-index.db/work.db").exists() && !removal.is_finished() {
+            std::thread::yield_now();
+        }
+        cancel.cancel();
+        removal.join().unwrap().unwrap_err()
+    });
+    assert_eq!(error.kind(), Kind::Cancelled, "{error:?}");
+    assert!(fs::read(&path).unwrap() == before);
+    assert_eq!(names(dir.path()), ["index.db"]);
+}
+
+#[test]
+fn migration_is_cancelled_in_the_middle_of_a_statement() {
+    let (dir, path) = copy_of(&golden("empty-index.db"));
+    let view = SLOW.replace("slow", "properties");
+    Connection::open(&path).unwrap().execute_batch(&format!("DROP TABLE properties; {view}")).unwrap();
+    let cancel = Cancel::new();
+    // The first look at the flag outside of statements is after the properties have been read.
+    cancel.cancel();
+    let out = dir.path().join("out");
+    let error = migrate_to_dir(&path, Level::None, OpmVersion::new(1, 51, 0), &out, &cancel).unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled, "{error:?}");
+    assert_eq!(names(dir.path()), ["index.db"]);
+}
+
 #[test]
 fn a_failing_visitor_stops_the_migration() {
     let mut calls = 0;
