@@ -224,13 +224,14 @@ impl<'a> Edit<'a> {
         let Some(content) = self.now.files.get(path) else { return Ok(objects) };
         let mut bytes = Vec::new();
         self.now.load(path, content, &mut bytes)?;
-        stream::read(&bytes, OpmVersion::NEWEST, self.now.limits(), cancel, |blob| {
+        let read = stream::read(&bytes, OpmVersion::NEWEST, self.now.limits(), cancel, |blob| {
             if blob.package() == Some(name) && schemas.contains(&*blob.meta.schema) {
                 objects.push(canonical(blob.json));
             }
             Ok(())
-        })
-        .map_err(|fault| fault.into_error(path))?;
+        });
+        cancel.check()?;
+        read.map_err(|fault| fault.into_error(path))?;
         Ok(objects)
     }
 }
@@ -246,7 +247,7 @@ impl Wanted {
     fn read(name: &PackageName, json: &[u8], tree: &Tree, target: &Path, cancel: &Cancel) -> Result<Self> {
         let mut objects = Vec::new();
         let mut schemas: BTreeSet<String> = PACKAGE_SCHEMAS.map(str::to_owned).into();
-        stream::read(json, OpmVersion::NEWEST, tree.limits(), cancel, |blob| {
+        let read = stream::read(json, OpmVersion::NEWEST, tree.limits(), cancel, |blob| {
             if blob.package() != Some(name.as_str()) {
                 let found = blob.package().map_or("no package".to_owned(), |package| format!("package {package:?}"));
                 return Err(blob.fault(format!("an object of {found} where only those of {:?} belong", name.as_str())));
@@ -254,8 +255,9 @@ impl Wanted {
             schemas.insert(blob.meta.schema.to_string());
             objects.push(canonical(blob.json));
             Ok(())
-        })
-        .map_err(|fault| fault.into_error(target))?;
+        });
+        cancel.check()?;
+        read.map_err(|fault| fault.into_error(target))?;
         objects.sort_unstable();
         Ok(Wanted { objects, schemas })
     }

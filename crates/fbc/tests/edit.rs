@@ -273,6 +273,15 @@ const NEW: &str = concat!(
     "[{\"type\":\"olm.package\",\"value\":{\"packageName\":\"a\",\"version\":\"1.0.0\"}}]}\n",
 );
 
+#[test]
+fn cancelling_is_no_fault_of_a_file() {
+    let tree = Tree::from_files(everywhere());
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let put = Edit::new(&tree).put_package(&"a".parse().unwrap(), NEW.as_bytes(), &cancel);
+    assert_eq!(put.unwrap_err().kind(), Kind::Cancelled);
+}
+
 /// Puts [`NEW`] into a catalog: whether it changed, and the files after it.
 fn put(before: &Files) -> step::Result<(bool, Files)> {
     let dir = tempfile::tempdir().unwrap();
