@@ -133,15 +133,15 @@ fn catalogs_that_cannot_be_read() {
     configs is a link out of the tree: 3
       error: [DIR]/work/configs leads out of [DIR]/work (to /etc); hint: remove the symbolic link, or copy what it points to into the tree; set configs-dir to the catalog's directory
     a file over the limit: 3
-      error: [DIR]/work/configs/mallet/catalog.json has 2399 bytes or more, the limit is 2000 bytes; hint: split the file, or raise the limit on the size of a catalog file
+      error: [DIR]/work/configs/mallet/catalog.json has 2399 bytes or more, the limit is 2000 bytes; hint: split the file, or raise max-file-size if it is meant to be this large
     binary: 3
       error: x.json:1: error converting YAML to JSON: yaml: invalid leading UTF-8 octet; hint: mend the file, or name it in .indexignore if it is no part of the catalog
     an alias bomb: 3
       error: x.yaml:1: error converting YAML to JSON: yaml: document contains excessive aliasing; hint: mend the file, or name it in .indexignore if it is no part of the catalog
     deep JSON: 3
-      error: x.json:1: error converting YAML to JSON: yaml: line 1: collections nest deeper than 255 levels; hint: the catalog holds more than a catalog should; look at the file, or raise the limit; mend the file, or name it in .indexignore if it is no part of the catalog
+      error: x.json:1: error converting YAML to JSON: yaml: line 1: collections nest deeper than 255 levels; hint: look whether the file belongs into a catalog, or raise the limit; mend the file, or name it in .indexignore if it is no part of the catalog
     deep YAML: 3
-      error: x.yaml:2: error converting YAML to JSON: yaml: line 2: collections nest deeper than 255 levels; hint: the catalog holds more than a catalog should; look at the file, or raise the limit; mend the file, or name it in .indexignore if it is no part of the catalog
+      error: x.yaml:2: error converting YAML to JSON: yaml: line 2: collections nest deeper than 255 levels; hint: look whether the file belongs into a catalog, or raise the limit; mend the file, or name it in .indexignore if it is no part of the catalog
     ");
 }
 

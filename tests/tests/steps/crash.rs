@@ -82,7 +82,10 @@ fn a_directory_ends_the_same() {
         for signal in ["-KILL", "-TERM"] {
             fresh();
             let (code, said) = interrupted(&args, signal, whole);
-            assert!(matches!((signal, code), (_, Some(0) | None) | ("-TERM", Some(143))), "round {round}, {signal}: {code:?}\n{said}");
+            assert!(
+                matches!((signal, code), (_, Some(0) | None) | ("-TERM", Some(143))),
+                "round {round}, {signal}: {code:?}\n{said}"
+            );
             finish(&args);
             let end = files(&work);
             let differing: Vec<_> =
