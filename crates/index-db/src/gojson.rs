@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
@@ -164,12 +164,26 @@ pub(crate) fn push_compact(out: &mut Vec<u8>, json: &str) {
     }
 }
 
+/// How deeply JSON may nest: Go's limit.
+const MAX_DEPTH: usize = 10_000;
+
 /// Appends compact JSON with four blanks for each level and a line break at the end.
-pub(crate) fn push_indented(out: &mut Vec<u8>, compact: &[u8]) {
-    fn line(out: &mut Vec<u8>, depth: usize) {
+///
+/// Fails where it nests too deeply, or when `out` grows larger than a catalog's file may be: indented, a few megabytes
+/// of brackets would be more than any memory.
+pub(crate) fn push_indented(out: &mut Vec<u8>, compact: &[u8]) -> Result<(), Error> {
+    let max_size = fbc::Limits::default().max_file_size;
+    let line = |out: &mut Vec<u8>, depth: usize| {
+        if depth > MAX_DEPTH {
+            return Err(Error::custom("exceeded max depth"));
+        }
+        if out.len() as u64 > max_size {
+            return Err(Error::custom(format_args!("the catalog of its package would have more than {max_size} bytes")));
+        }
         out.push(b'\n');
         out.resize(out.len() + 4 * depth, b' ');
-    }
+        Ok(())
+    };
     out.reserve(compact.len() + compact.len() / 8);
     let mut depth = 0_usize;
     let mut at = 0;
@@ -195,22 +209,22 @@ pub(crate) fn push_indented(out: &mut Vec<u8>, compact: &[u8]) {
             b'{' | b'[' => {
                 depth += 1;
                 out.push(byte);
-                line(out, depth);
+                line(out, depth)?;
             }
             b'}' | b']' => {
                 depth = depth.saturating_sub(1);
-                line(out, depth);
+                line(out, depth)?;
                 out.push(byte);
             }
             b',' => {
                 out.push(byte);
-                line(out, depth);
+                line(out, depth)?;
             }
             b':' => out.extend_from_slice(b": "),
             byte => out.push(byte),
         }
     }
-    out.push(b'\n');
+    line(out, 0)
 }
 
 #[cfg(test)]
@@ -260,7 +274,7 @@ mod tests {
     fn layout() {
         let (mut compact, mut indented) = (Vec::new(), Vec::new());
         push_compact(&mut compact, "{ \"a b\" : [ 1.50 , { } , [ ] ],\n\"\\\" [ \" : \"\\\\\" }");
-        push_indented(&mut indented, &compact);
+        push_indented(&mut indented, &compact).unwrap();
         insta::assert_snapshot!(String::from_utf8(compact).unwrap(), @r#"{"a b":[1.50,{},[]],"\" [ ":"\\"}"#);
         insta::assert_snapshot!(String::from_utf8(indented).unwrap(), @r#"
         {
@@ -272,5 +286,14 @@ mod tests {
             "\" [ ": "\\"
         }
         "#);
+    }
+
+    #[test]
+    fn brackets_are_bounded() {
+        let nested = |depth| "[".repeat(depth) + "1" + &"]".repeat(depth);
+        let refused = |json: String| push_indented(&mut Vec::new(), json.as_bytes()).unwrap_err().to_string();
+        push_indented(&mut Vec::new(), nested(1_000).as_bytes()).unwrap();
+        insta::assert_snapshot!(refused(nested(10_001)), @"exceeded max depth");
+        insta::assert_snapshot!(refused(format!("[{}]", vec![nested(5_000); 100].join(","))), @"the catalog of its package would have more than 268435456 bytes");
     }
 }

@@ -97,8 +97,30 @@ pub fn migrate(
     };
     Err(db
         .bad(format_args!("{count} not valid for opm {opm}"))
-        .details(findings.join("\n"))
+        .details(one_tree(&findings))
         .hint("mend or remove what is named above; as long as it is there no package can be migrated"))
+}
+
+/// The verdicts on several packages as one: branches of opm's tree, in the order of the packages.
+fn one_tree(verdicts: &[String]) -> String {
+    const ROOT: &str = "invalid index:";
+    if let [one] = verdicts {
+        return one.clone();
+    }
+    let mut tree = String::from(ROOT);
+    for (index, verdict) in verdicts.iter().enumerate() {
+        let branches = match verdict.strip_prefix(ROOT) {
+            Some(branches) => branches.to_owned(),
+            None => format!("\n└── {}", verdict.replace('\n', "\n    ")),
+        };
+        if index + 1 == verdicts.len() {
+            tree.push_str(&branches);
+        } else {
+            // Its last branch has others below it now.
+            tree.push_str(&branches.replace("\n└── ", "\n├── ").replace("\n    ", "\n│   "));
+        }
+    }
+    tree
 }
 
 /// [`migrate`] into the directory `out`, which must be empty or not exist: `<package>/catalog.json` for each package.
@@ -222,8 +244,9 @@ impl<'a> Index<'a> {
     fn catalog(&self, name: &str, package: &Package, style: Style) -> Result<(PackageName, Vec<u8>)> {
         let safe: PackageName =
             name.parse().map_err(|e| self.db.bad(e).hint("such a package can only be removed with sqlite3"))?;
+        let bad = |kind: &str, name: &str, e| self.db.bad(format_args!("{kind} \"{name}\"")).because(e);
         let mut out = Vec::new();
-        push_indented(&mut out, &self.package_json(name, package)?);
+        push_indented(&mut out, &self.package_json(name, package)?).map_err(|e| bad("package", name, e))?;
         let mut bundles: BTreeSet<&Rc<str>> = BTreeSet::new();
         let mut skip_ranges: HashMap<&str, String> = HashMap::new();
         for entries in package.channels.values() {
@@ -236,12 +259,12 @@ impl<'a> Index<'a> {
             })?;
         }
         for (channel, entries) in &package.channels {
-            push_indented(&mut out, &channel_json(name, channel, entries, &skip_ranges));
+            push_indented(&mut out, &channel_json(name, channel, entries, &skip_ranges))
+                .map_err(|e| bad("channel", channel, e))?;
         }
         for bundle in bundles {
-            let stored = self.stored(bundle, name)?;
-            let json = stored.to_json(style).map_err(|e| self.db.bad(format_args!("bundle \"{bundle}\"")).because(e))?;
-            push_indented(&mut out, &json);
+            let json = self.stored(bundle, name)?.to_json(style).map_err(|e| bad("bundle", bundle, e))?;
+            push_indented(&mut out, &json).map_err(|e| bad("bundle", bundle, e))?;
         }
         Ok((safe, out))
     }

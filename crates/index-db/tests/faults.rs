@@ -355,18 +355,16 @@ fn odd_rows() {
     insta::assert_snapshot!(odd("INSERT INTO channel_entry VALUES (99, 'x', 'nowhere', 'etcdoperator.v0.9.2', 99, 0)"), @r#"4 | removed | …/index.db: unknown package "nowhere" for bundle "etcdoperator.v0.9.2""#);
     insta::assert_snapshot!(odd("UPDATE channel_entry SET replaces = entry_id"), @r#"
     3 | removed | invalid index:
-    └── invalid package "etcd":
-        ├── invalid channel "alpha":
-        │   └── no channel head found in graph
-        ├── invalid channel "beta":
-        │   └── no channel head found in graph
-        └── invalid channel "stable":
-            └── no channel head found in graph
-    invalid index:
-    └── invalid package "prometheus":
-        └── invalid channel "preview":
-            └── no channel head found in graph
-    invalid index:
+    ├── invalid package "etcd":
+    │   ├── invalid channel "alpha":
+    │   │   └── no channel head found in graph
+    │   ├── invalid channel "beta":
+    │   │   └── no channel head found in graph
+    │   └── invalid channel "stable":
+    │       └── no channel head found in graph
+    ├── invalid package "prometheus":
+    │   └── invalid channel "preview":
+    │       └── no channel head found in graph
     └── invalid package "strimzi-kafka-operator":
         ├── invalid channel "alpha":
         │   └── no channel head found in graph
@@ -384,18 +382,16 @@ fn odd_rows() {
     insta::assert_snapshot!(odd("UPDATE operatorbundle SET version = 7, bundlepath = 1.5 WHERE name = 'etcdoperator.v0.9.2'"), @r#"3 | removed | error parsing bundle "etcdoperator.v0.9.2" version "7": No Major.Minor.Patch elements found …/index.db: a package of it is not valid for opm v1.51.0"#);
     insta::assert_snapshot!(odd("UPDATE operatorbundle SET version = NULL"), @r#"
     3 | removed | invalid index:
-    └── invalid package "etcd":
-        ├── invalid channel "alpha":
-        │   └── channel must contain at least one bundle
-        ├── invalid channel "beta":
-        │   └── channel must contain at least one bundle
-        └── invalid channel "stable":
-            └── channel must contain at least one bundle
-    invalid index:
-    └── invalid package "prometheus":
-        └── invalid channel "preview":
-            └── channel must contain at least one bundle
-    invalid index:
+    ├── invalid package "etcd":
+    │   ├── invalid channel "alpha":
+    │   │   └── channel must contain at least one bundle
+    │   ├── invalid channel "beta":
+    │   │   └── channel must contain at least one bundle
+    │   └── invalid channel "stable":
+    │       └── channel must contain at least one bundle
+    ├── invalid package "prometheus":
+    │   └── invalid channel "preview":
+    │       └── channel must contain at least one bundle
     └── invalid package "strimzi-kafka-operator":
         ├── invalid channel "alpha":
         │   └── channel must contain at least one bundle
@@ -404,6 +400,25 @@ fn odd_rows() {
         └── invalid channel "stable":
             └── channel must contain at least one bundle …/index.db: 3 packages of it are not valid for opm v1.51.0
     "#);
+    insta::assert_snapshot!(odd("UPDATE operatorbundle SET version = 'x' WHERE name GLOB 'etcd*'; UPDATE channel_entry SET replaces = entry_id"), @r#"
+    3 | removed | invalid index:
+    ├── etcd/catalog.json:81: error parsing bundle "etcdoperator.v0.6.1" version "x": No Major.Minor.Patch elements found
+    ├── etcd/catalog.json:234: error parsing bundle "etcdoperator.v0.9.0" version "x": No Major.Minor.Patch elements found
+    ├── etcd/catalog.json:515: error parsing bundle "etcdoperator.v0.9.2" version "x": No Major.Minor.Patch elements found
+    ├── invalid package "prometheus":
+    │   └── invalid channel "preview":
+    │       └── no channel head found in graph
+    └── invalid package "strimzi-kafka-operator":
+        ├── invalid channel "alpha":
+        │   └── no channel head found in graph
+        ├── invalid channel "beta":
+        │   └── no channel head found in graph
+        └── invalid channel "stable":
+            └── no channel head found in graph …/index.db: 3 packages of it are not valid for opm v1.51.0
+    "#);
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    let csv = r#"{"kind": "ClusterServiceVersion", "metadata": {"name": "x"}, "spec": {"customresourcedefinitions": {"owned": [{"specDescriptors": [{"value": DEEP}]}]}}}"#;
+    insta::assert_snapshot!(odd(&format!("UPDATE operatorbundle SET bundle = '{}'", csv.replace("DEEP", &deep))), @r#"3 | removed | …/index.db: bundle "etcdoperator.v0.6.1": exceeded max depth"#);
     insta::assert_snapshot!(odd("DELETE FROM channel"), @r#"3 | removed | …/index.db: unknown channel "alpha" for bundle "etcdoperator.v0.6.1""#);
     insta::assert_snapshot!(odd("DELETE FROM channel_entry; DELETE FROM operatorbundle"), @r#"3 | removed | …/index.db: default channel "alpha" of package "etcd" has no head"#);
     insta::assert_snapshot!(odd("DROP TABLE api_provider"), @"3 | …/index.db is not an operator index: no such table: api_provider | …/index.db is not an operator index: no such table: api_provider");

@@ -103,10 +103,11 @@ fn one_invalid_package_fails_the_migration_and_all_are_named() {
     let shown = format!("{error:?}").replace(index.dir.path().to_str().unwrap(), "…");
     insta::assert_snapshot!(shown, @r#"
     bad-input: …/index.db: 4 packages of it are not valid for opm v1.51.0
-    package "eirqz-operator-002" bundle "eirqz-operator-002.v3.1.3" must have exactly 1 "olm.package" property, found 2
-    package "qipkm-operator-004" bundle "qipkm-operator-004.v3.1.17" must have exactly 1 "olm.package" property, found 2
-    package "qssym-operator-005" does not match "olm.package" property "flgxi-operator-001"
-    package "xxjaq-operator-003" bundle "qipkm-operator-004.v3.1.17" must have exactly 1 "olm.package" property, found 2
+    invalid index:
+    ├── package "eirqz-operator-002" bundle "eirqz-operator-002.v3.1.3" must have exactly 1 "olm.package" property, found 2
+    ├── package "qipkm-operator-004" bundle "qipkm-operator-004.v3.1.17" must have exactly 1 "olm.package" property, found 2
+    ├── package "qssym-operator-005" does not match "olm.package" property "flgxi-operator-001"
+    └── package "xxjaq-operator-003" bundle "qipkm-operator-004.v3.1.17" must have exactly 1 "olm.package" property, found 2
     hint: mend or remove what is named above; as long as it is there no package can be migrated
     "#);
 }

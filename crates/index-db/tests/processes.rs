@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use common::synth::Synth;
 use common::{copy_of, golden, names, rows};
 use index_db::IndexDb;
+use rusqlite::Connection;
 
 /// The program: cargo puts it beside the directory of the tests.
 #[track_caller]
@@ -112,6 +113,37 @@ fn a_read_only_directory() {
     assert_eq!(output.status.code(), Some(4), "{stderr}");
     assert!(stderr.contains("give this user access to it"), "{stderr}");
     assert_eq!(names(dir.path()), ["index.db"]);
+}
+
+/// Memory is bounded by the largest package: as many bytes as all manifests have are enough for everything.
+#[test]
+fn memory_is_for_one_package() {
+    const MIB: usize = 1 << 20;
+    let (packages, manifests) = (16, 4 * MIB);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("index.db");
+    Synth { packages, bundles: 1, manifests: 1_000, ..Synth::small(1, false) }.write(&path).unwrap();
+    let conn = Connection::open(&path).unwrap();
+    let text = "x<y & \"z\" ".repeat(manifests / 12);
+    conn.execute("UPDATE operatorbundle SET csv = json_set(csv, '$.spec.description', ?1)", [text]).unwrap();
+    conn.execute("UPDATE operatorbundle SET bundle = csv", []).unwrap();
+    drop(conn);
+
+    let limited = |args: &[&str]| {
+        // The limit is one of addresses, which are more than what is used; the allocator is kept from reserving some.
+        let limit = format!("ulimit -v {}; exec \"$0\" \"$@\"", packages * manifests / 1024);
+        let output = Command::new("sh").args(["-c", &limit]).arg(program()).args(args).env("MALLOC_ARENA_MAX", "1").output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+    };
+    let (file, out) = (path.to_str().unwrap(), dir.path().join("out"));
+    for version in ["1.26.4", "1.51.0"] {
+        limited(&["migrate", file, out.to_str().unwrap(), version]);
+        assert_eq!(names(&out).len(), packages);
+        fs::remove_dir_all(&out).unwrap();
+    }
+    let package = IndexDb::open(&path).unwrap().packages().unwrap().pop_first().unwrap();
+    limited(&["rm", file, &package]);
 }
 
 fn is_root() -> bool {
