@@ -36,13 +36,12 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     }
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(error) => {
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            // Nothing can be done about a standard output that is closed.
             let _ = error.print();
-            return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                _ => Kind::Usage.into(),
-            };
+            return ExitCode::SUCCESS;
         }
+        Err(error) => return step::fail(&step::usage(&error).with_kind(Kind::Usage)),
     };
     match run(&matches) {
         Ok(()) => ExitCode::SUCCESS,

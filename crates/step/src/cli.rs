@@ -99,7 +99,10 @@ pub(crate) fn execute<S: Step>(args: Vec<OsString>) -> ExitCode {
 
 fn work<S: Step>(params: S::Params, destination: &Destination) -> Result<()> {
     let cx = Context { cancel: Cancel::on_signals()? };
-    destination.publish(&S::run(params, &cx)?)
+    // Work whose results cannot be published would be done for nothing: look first.
+    destination.check::<S::Results>()?;
+    let results = S::run(params, &cx)?;
+    destination.publish(&results).map_err(|error| error.context("the work is done, but its results are not published"))
 }
 
 /// The command line without what was not given: Tekton cannot leave a parameter out, it passes it empty.
@@ -127,8 +130,8 @@ fn given(args: Vec<OsString>) -> Vec<OsString> {
 /// A longer value is cut in an error, in characters.
 const LONGEST_VALUE: usize = 80;
 
-/// clap's error as ours: a wrong value is bad input (it came from a pipeline's parameter), all else is usage.
-fn usage(error: &clap::Error) -> Error {
+/// clap's error as ours, for programs that are not steps: a wrong value is bad input (it came from a pipeline's parameter), all else is usage.
+pub fn usage(error: &clap::Error) -> Error {
     let text = error.to_string();
     let mut message = String::new();
     let mut paragraphs = text.trim().split("\n\n");
@@ -149,7 +152,7 @@ fn usage(error: &clap::Error) -> Error {
         _ => Kind::Usage,
     };
     let mut ours = Error::new(kind, message);
-    for context in [ContextKind::SuggestedArg, ContextKind::SuggestedValue] {
+    for context in [ContextKind::SuggestedArg, ContextKind::SuggestedValue, ContextKind::SuggestedSubcommand] {
         if let Some(value) = error.get(context) {
             ours = ours.hint(format!("did you mean {value}?"));
         }
@@ -177,7 +180,6 @@ pub fn fail(error: &Error) -> ExitCode {
 }
 
 /// Says why on standard error; the last line is what happened and what to do.
-#[expect(clippy::print_stderr, reason = "the last word of the process")]
 fn report(error: &Error, format: log::Format) -> ExitCode {
     match format {
         log::Format::Json => {
@@ -187,21 +189,21 @@ fn report(error: &Error, format: log::Format) -> ExitCode {
         log::Format::Text => {
             let details = error.details_text().trim_end();
             if !details.is_empty() {
-                eprintln!("{}", redact::text(details));
+                redact::stderr(&format!("{details}\n"));
             }
-            eprintln!("error: {}", redact::text(&last_line(error)));
+            redact::stderr(&format!("error: {}\n", last_line(error)));
         }
     }
     error.kind().into()
 }
 
 /// From now on a panic, which is a bug of ours, is one line on standard error and exit code 70.
-#[expect(clippy::print_stderr, clippy::exit, reason = "the last word of the process")]
+#[expect(clippy::exit, reason = "the last word of the process")]
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.payload_as_str().unwrap_or("panic");
         let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
-        eprintln!("error: this is a bug in the step: {}{place}; hint: report it with the command line", redact::text(text));
+        redact::stderr(&format!("error: this is a bug in the step: {text}{place}; hint: report it with the command line\n"));
         std::process::exit(Kind::Internal.code().into());
     }));
 }

@@ -140,6 +140,8 @@ impl Error {
                 (Kind::Internal, Some("free space there or use a larger volume, then run again"))
             }
             Io::TimedOut => (Kind::TimedOut, None),
+            // ELOOP: somebody's data, and not our machine.
+            _ if error.raw_os_error() == Some(40) => (Kind::BadInput, Some("remove the symbolic link that leads to itself")),
             _ => (Kind::Internal, None),
         };
         let error = Error::new(kind, what.to_string()).because(error);

@@ -1,10 +1,10 @@
 //! Files that are whole or absent: write beside, fsync, rename.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// Writes `bytes` to `path` so that a reader, or a crash, sees the old content or the new and nothing between.
 ///
@@ -41,10 +41,33 @@ pub fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir).map_err(failed)?.sync_all().map_err(failed)
 }
 
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
+    }
+}
+
+/// The right to change what is in a directory, for one process at a time. Given back when dropped, and by the system when
+/// the process dies.
+#[derive(Debug)]
+pub struct DirLock {
+    _file: File,
+}
+
+impl DirLock {
+    /// Takes the lock of `dir`. Fails as a conflict when another run has it.
+    ///
+    /// It is an advisory lock: only programs that take it keep to it. A file system without locks gives it to everybody.
+    pub fn take(dir: &Path) -> Result<Self> {
+        let file = File::open(dir).map_err(|e| Error::io(format_args!("cannot open {}", dir.display()), e))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::new(Kind::Conflict, format!("another run is changing {}", dir.display()))
+                    .hint("run again when it has finished"))
+            }
+            _ => Ok(DirLock { _file: file }),
+        }
     }
 }
 
@@ -147,8 +170,17 @@ mod tests {
         std::os::unix::fs::symlink("in", root.join("good")).unwrap();
         std::os::unix::fs::symlink("../out", root.join("bad")).unwrap();
         assert!(contained(&root, &root.join("good")).is_ok());
-        assert_eq!(contained(&root, &root.join("bad")).unwrap_err().kind(), crate::Kind::BadInput);
-        assert_eq!(contained(&root, &root.join("none")).unwrap_err().kind(), crate::Kind::NotFound);
+        assert_eq!(contained(&root, &root.join("bad")).unwrap_err().kind(), Kind::BadInput);
+        assert_eq!(contained(&root, &root.join("none")).unwrap_err().kind(), Kind::NotFound);
+    }
+
+    #[test]
+    fn a_directory_is_locked_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = DirLock::take(dir.path()).unwrap();
+        assert_eq!(DirLock::take(dir.path()).unwrap_err().kind(), Kind::Conflict);
+        drop(lock);
+        DirLock::take(dir.path()).unwrap();
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub mod results;
 pub mod retry;
 
 pub use cancel::Cancel;
-pub use cli::{Context, fail, main, report_panics};
+pub use cli::{Context, fail, main, report_panics, usage};
 pub use declaration::{About, Declaration, Dir, Param, ParamKind, Permission, ReadOnlyDir, Step, Tls, Workspace};
 pub use error::{Error, Kind, Result};
 pub use files::RelativePath;

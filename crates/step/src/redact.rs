@@ -17,16 +17,32 @@ static SECRETS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// Registers a secret, which from now on is masked in everything that goes through [`text`].
 ///
-/// Its lines are registered too: a log shows them one by one. Texts under four bytes are not masked.
+/// Its lines are registered too, since a log shows them one by one, and the forms in which JSON, a debug text and a URL
+/// hold them. Texts under four bytes are not masked.
 pub fn secret(value: &str) {
     let mut secrets = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
     for part in value.lines().chain([value]).map(str::trim).filter(|part| part.len() >= SHORTEST) {
-        if !secrets.iter().any(|known| known == part) {
-            secrets.push(part.to_owned());
+        for form in
+            [part.to_owned(), quoted(format!("{part:?}")), quoted(serde_json::Value::from(part).to_string()), percent(part)]
+        {
+            if !secrets.contains(&form) {
+                secrets.push(form);
+            }
         }
     }
     // A secret that holds another must be masked first, or its rest would stay readable.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+}
+
+/// What stands between the quotes.
+fn quoted(text: String) -> String {
+    text.trim_matches('"').to_owned()
+}
+
+/// The text as a part of a URL holds it.
+fn percent(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// `text` without secrets.
@@ -70,13 +86,18 @@ pub(crate) struct Stderr;
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // tracing-subscriber writes one whole event a call.
-        io::stderr().write_all(text(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        stderr(&String::from_utf8_lossy(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
+}
+
+/// Writes to standard error, without secrets. A standard error that cannot be written must not end the work.
+pub(crate) fn stderr(said: &str) {
+    let _nobody_to_tell = io::stderr().write_all(text(said).as_bytes());
 }
 
 #[cfg(test)]
@@ -102,5 +123,14 @@ mod tests {
         secret("s3cr3t-token-and-more\nsecond-line\n");
         secret("ab");
         assert_eq!(text("a s3cr3t-token, s3cr3t-token-and-more, second-line, ab"), "a ***, ***, ***, ab");
+    }
+
+    #[test]
+    fn escaped_forms_are_masked_too() {
+        let password = r#"pa"ss\wo/rd+@"#;
+        secret(password);
+        let json = serde_json::json!({ "message": password }).to_string();
+        assert_eq!(text(&json), r#"{"message":"***"}"#);
+        assert_eq!(text(&format!("{password:?} at /pa%22ss%5Cwo%2Frd%2B%40/login")), "\"***\" at /***/login");
     }
 }

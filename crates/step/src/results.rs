@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::{Error, Result, files};
+use crate::{Error, Kind, Result, files};
 
 /// One declared result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +112,25 @@ impl ResultSpec {
 // === impl Destination ===
 
 impl Destination {
+    /// Fails when results cannot be published there, as far as that can be known before.
+    pub(crate) fn check<R: Results>(&self) -> Result<()> {
+        let Destination::Files(files) = self else { return Ok(()) };
+        for (name, path) in files {
+            if !R::SPECS.iter().chain([&ERROR]).any(|spec| spec.name == name) {
+                return Err(Error::new(Kind::Usage, format!("the step has no result {name}")));
+            }
+            let publishing =
+                |what: &str| Error::new(Kind::Usage, format!("the result {name} cannot be {}: {what}", path.display()));
+            if path.is_dir() {
+                return Err(publishing("that is a directory"));
+            }
+            if !files::parent(path).is_dir() {
+                return Err(publishing("its directory does not exist"));
+            }
+        }
+        Ok(())
+    }
+
     /// Publishes the results of a step that did its work: all of them, or none.
     pub(crate) fn publish<R: Results>(&self, results: &R) -> Result<()> {
         let named = R::SPECS.iter().map(|spec| spec.name).zip(results.values());

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use fbc::{SCRATCH, Tree};
 use repo::{BranchName, Credentials, GitUrl, Options, Remote};
-use step::{Context, Error, Kind, Progress, Result, Unit, files};
+use step::files::{self, DirLock};
+use step::{Context, Error, Kind, Progress, Result, Unit};
 
 use crate::removal::Removal;
 use crate::{Outcome, Params};
@@ -31,7 +32,13 @@ pub(crate) fn remove(params: &Params, cx: &Context) -> Result<Outcome> {
 /// Edits a directory in place.
 fn in_directory(params: &Params, source: &Path, cx: &Context) -> Result<Outcome> {
     let configs = configs(source, params)?;
+    let _lock = DirLock::take(&configs)?;
     let index_db = index_db(params)?;
+    if let Some(path) = index_db.as_ref().filter(|path| path.starts_with(&configs)) {
+        // There it would be read as a part of the catalog, and could go with a package's directory.
+        return Err(Error::bad_input(format!("{} is inside the catalog {}", path.display(), configs.display()))
+            .hint("move the database out of configs-dir"));
+    }
     let tree = Tree::read(&configs, &params.limits())?;
     let removal = Removal::plan(params, &tree, index_db.as_deref(), &cx.cancel)?;
     let outcome = outcome(params, &removal);
@@ -64,13 +71,18 @@ fn on_branch(params: &Params, url: &GitUrl, branch: &BranchName, cx: &Context) -
         }
         _ => error,
     })?;
+    // Links in the repository may lead to the catalog; Git wants the real path.
+    let below = configs.strip_prefix(checkout.path()).unwrap_or(params.configs_dir.as_path()).to_owned();
     let tree = Tree::read(&configs, &params.limits())?;
     let removal = Removal::plan(params, &tree, index_db.as_deref(), &cx.cancel)?;
     let mut outcome = outcome(params, &removal);
-    let changed: Vec<PathBuf> = removal.edit.changed_paths().map(|path| params.configs_dir.as_path().join(path)).collect();
+    let changed: Vec<PathBuf> = removal.edit.changed_paths().map(|path| below.join(path)).collect();
     removal.edit.apply(&configs, &checkout.path().join(SCRATCH), &cx.cancel)?;
 
     let committed = checkout.commit(&changed, &params.message(&removal.removed), &params.author)?;
+    if committed.is_none() && !changed.is_empty() {
+        return Err(Error::internal(format!("the catalog changed, and Git sees no change in {}", below.display())));
+    }
     outcome.branch = Some(target.clone());
     outcome.commit = Some(checkout.head());
     if committed.is_some() || target != branch {

@@ -63,6 +63,8 @@ impl Step for ValidateCatalog {
 
     fn run(params: Params, cx: &Context) -> Result<Outcome> {
         let dir = params.source.path().join(&params.catalog_dir);
+        step::files::contained(params.source.path(), &dir)
+            .map_err(|error| error.hint("set catalog-dir to the catalog's directory"))?;
         let limits = Limits { max_file_size: params.max_file_size, ..Limits::default() };
         let tree = Tree::read(&dir, &limits)?;
         let verdict = fbc::validate(&tree, params.opm_version, &cx.cancel)?;

@@ -1,5 +1,7 @@
 //! remove-operators on a branch of a repository, over file://.
 
+use tests::git;
+
 use crate::support::Bench;
 
 #[test]
@@ -110,4 +112,40 @@ fn the_database_is_replaced_after_the_push() {
     assert_eq!((again.code, again.result("REMOVED"), again.result("CHANGED")), (0, "plane".into(), "true".into()), "{again}");
     assert_eq!(bench.head("main"), head);
     assert_eq!(bench.on_branch(&args).result("NOT_FOUND"), "plane");
+}
+
+#[test]
+fn a_catalog_behind_a_link_in_the_repository_is_never_reported_as_changed_when_it_is_not() {
+    let bench = Bench::new();
+    let work = bench.dir.path().join("link");
+    git(bench.dir.path(), &["clone", "--quiet", "catalog.git", "link"]).unwrap();
+    git(&work, &["mv", "configs", "real"]).unwrap();
+    std::os::unix::fs::symlink("real", work.join("configs")).unwrap();
+    git(&work, &["add", "-A"]).unwrap();
+    git(&work, &["commit", "--quiet", "-m", "A link"]).unwrap();
+    git(&work, &["push", "--quiet", "origin", "HEAD:main"]).unwrap();
+    let source = format!("--source={}", bench.sample.work.display());
+    let database = bench.files();
+    let ran = bench.on_branch(&[&source, "--index-db=index.db", "lathe"]);
+    if ran.code == 0 {
+        assert_eq!(bench.git(&["ls-tree", "--name-only", "main", "real/lathe"]), "", "{ran}");
+    } else {
+        assert_eq!((ran.code, bench.files()), (3, database), "{ran}");
+    }
+}
+
+#[test]
+fn a_catalog_that_is_the_whole_repository() {
+    let bench = Bench::new();
+    let bare = bench.dir.path().join("whole.git");
+    let work = bench.dir.path().join("whole");
+    tests::copy_tree(&bench.sample.work.join("configs"), &work).unwrap();
+    git(&work, &["init", "--quiet", "--initial-branch=main"]).unwrap();
+    git(&work, &["add", "-A"]).unwrap();
+    git(&work, &["commit", "--quiet", "-m", "The catalog"]).unwrap();
+    git(bench.dir.path(), &["clone", "--quiet", "--bare", "whole", "whole.git"]).unwrap();
+    let url = format!("--git-url={}", bare.display());
+    let ran = bench.run("remove-operators", &[&url, "--branch=main", "--configs-dir=."], &["mallet"]);
+    assert_eq!((ran.code, ran.result("REMOVED")), (0, "mallet".into()), "{ran}");
+    assert_eq!(git(&bare, &["ls-tree", "--name-only", "main", "mallet"]).unwrap(), "");
 }

@@ -42,23 +42,12 @@ fn a_misspelt_step_is_told_the_right_one() {
     insta::assert_snapshot!(stepwright(&["step", "remove-operator"]), @"
     exit code: 2
     ----- stderr
-    error: unrecognized subcommand 'remove-operator'
-
-      tip: a similar subcommand exists: 'remove-operators'
-
-    Usage: stepwright step <COMMAND>
-
-    For more information, try '--help'.
+    error: unrecognized subcommand 'remove-operator'; hint: did you mean remove-operators?; --help shows all parameters
     ");
     insta::assert_snapshot!(stepwright(&["task", "remove-operator"]), @"
     exit code: 2
     ----- stderr
-    error: invalid value 'remove-operator' for '<STEP>'
-      [possible values: remove-operators, validate-catalog]
-
-      tip: a similar value exists: 'remove-operators'
-
-    For more information, try '--help'.
+    error: invalid value 'remove-operator' for '<STEP>' [possible values: remove-operators, validate-catalog]; hint: did you mean remove-operators?
     ");
 }
 

@@ -146,3 +146,54 @@ fn json_logs_are_one_object_a_line() {
     assert_eq!((&last["level"], &last["kind"]), (&"ERROR".into(), &"not-found".into()));
     assert!(ran.stderr.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{ran}");
 }
+
+#[test]
+fn one_run_at_a_time_changes_a_directory() {
+    let bench = Bench::new();
+    let before = bench.files();
+    let other = std::fs::File::open(bench.sample.work.join("configs")).unwrap();
+    other.lock().unwrap();
+    insta::assert_snapshot!(bench.in_directory(&["mallet"]), @"
+    exit code: 6
+    ----- stderr
+    error: another run is changing [DIR]/work/configs; hint: run again when it has finished
+    ");
+    assert_eq!(bench.files(), before);
+    other.unlock().unwrap();
+    assert_eq!(bench.in_directory(&["mallet"]).code, 0);
+}
+
+#[test]
+fn a_database_inside_the_catalog_is_refused_before_it_can_go_with_a_package() {
+    let bench = Bench::new();
+    let configs = bench.sample.work.join("configs");
+    std::fs::rename(bench.sample.work.join("index.db"), configs.join("lathe/index.db")).unwrap();
+    let before = bench.files();
+    insta::assert_snapshot!(bench.in_directory(&["--index-db=configs/lathe/index.db", "lathe"]), @"
+    exit code: 3
+    ----- stderr
+    error: [DIR]/work/configs/lathe/index.db is inside the catalog [DIR]/work/configs; hint: move the database out of configs-dir
+    ");
+    assert_eq!(bench.files(), before);
+}
+
+#[test]
+fn results_that_cannot_be_published_stop_the_work_before_it_begins() {
+    let bench = Bench::new();
+    let before = bench.files();
+    let to = |result: &str| bench.in_directory(&[&format!("--result={result}"), "mallet"]).last_line().to_owned();
+    insta::assert_snapshot!(to("NOPE=/tmp/x"), @"error: the step has no result NOPE");
+    insta::assert_snapshot!(to("CHANGED=/no/such/directory/CHANGED"), @"error: the result CHANGED cannot be /no/such/directory/CHANGED: its directory does not exist");
+    insta::assert_snapshot!(to("CHANGED=/tmp"), @"error: the result CHANGED cannot be /tmp: that is a directory");
+    assert_eq!(bench.files(), before);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_does_not_end_the_work() {
+    let bench = Bench::new();
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let source = format!("--source={}", bench.sample.work.display());
+    let mut step = crate::support::command(&["step", "remove-operators", &source, "mallet"]);
+    assert_eq!(step.stderr(full).stdout(std::process::Stdio::null()).status().unwrap().code(), Some(0));
+    assert!(!bench.sample.work.join("configs/mallet").exists());
+}
