@@ -74,7 +74,8 @@ impl Db {
         let configured = db.conn.busy_timeout(PATIENCE).and_then(|()| {
             db.conn.progress_handler(INSTRUCTIONS, Some(move || cancel.is_cancelled()))?;
             // Sorting happens in memory: the temporary directory of a step may be read-only, and rows here are small.
-            db.conn.execute_batch("PRAGMA temp_store = MEMORY")
+            // Views and triggers are the file's own: they may call nothing that has effects outside of it.
+            db.conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
         });
         configured.map_err(|e| db.error(e))?;
         Ok(db)
@@ -175,6 +176,10 @@ fn explain(path: &Path, error: rusqlite::Error) -> Error {
     match code {
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => malformed(path, "a page of it is damaged"),
         ErrorCode::SystemIoFailure if extended == ffi::SQLITE_IOERR_SHORT_READ => malformed(path, "its end is missing"),
+        ErrorCode::SystemIoFailure if extended == ffi::SQLITE_IOERR_GETTEMPPATH => {
+            Error::internal(format!("no directory for a temporary copy of {shown}, which its old schema needs"))
+                .hint("set TMPDIR to a directory that can be written, with as much free space as the file has bytes")
+        }
         ErrorCode::OperationInterrupted => Error::new(Kind::Cancelled, "cancelled").hint("run it again to finish the work"),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             Error::new(Kind::Conflict, format!("{shown} is locked by another program"))
@@ -186,8 +191,9 @@ fn explain(path: &Path, error: rusqlite::Error) -> Error {
         | ErrorCode::AuthorizationForStatementDenied => Error::new(Kind::Unauthorized, format!("cannot open {shown}"))
             .because(said)
             .hint("give this user read and write access to it and to its directory"),
-        ErrorCode::DiskFull => Error::internal(format!("no space left for a copy of {shown}"))
-            .hint("removing packages needs free space of twice the file's size beside it"),
+        ErrorCode::DiskFull => Error::internal(format!("no space left for a copy of {shown}")).hint(
+            "removing packages needs free space of twice the file's size beside it, migrating an old schema once in TMPDIR",
+        ),
         ErrorCode::ConstraintViolation => Error::bad_input(format!("{shown}: its rows contradict each other"))
             .because(said)
             .hint("look for them with `sqlite3 FILE 'pragma foreign_key_check'`"),

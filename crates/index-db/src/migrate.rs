@@ -57,7 +57,7 @@ impl Level {
 /// names. `opm` is the version whose output is wanted and whose rules must hold.
 ///
 /// When a package is invalid nothing can be said for the others: as in opm the whole migration fails as bad input, with
-/// all findings in the details; what `write` was given until then is to be thrown away. Fails otherwise as
+/// all findings in the details, one tree like opm's; what `write` was given until then is to be thrown away. Fails otherwise as
 /// [`crate::IndexDb::open`] does, with what `write` fails with, or as cancelled.
 pub fn migrate(
     path: &Path,
@@ -124,7 +124,8 @@ fn one_tree(verdicts: &[String]) -> String {
 }
 
 /// [`migrate`] into the directory `out`, which must be empty or not exist: `<package>/catalog.json` for each package.
-/// Gives the names of the packages. When it fails `out` is as it was.
+/// Gives the names of the packages. When it fails `out` is as it was, unless it is the last step that fails or is killed:
+/// moving the whole packages to their places.
 pub fn migrate_to_dir(path: &Path, level: Level, opm: OpmVersion, out: &Path, cancel: &Cancel) -> Result<BTreeSet<PackageName>> {
     let staging = Staging::create(out)?;
     let mut names = BTreeSet::new();

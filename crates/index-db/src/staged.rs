@@ -47,8 +47,8 @@ struct Fingerprint {
 // === impl Staged ===
 
 impl Staged {
-    /// Copies the database at `path`, lets `edit` change the copy, and has `finish` write the result to a second file
-    /// (its last argument), which must not exist before.
+    /// Copies the database at `path` and lets `edit` change the copy and write the result to a second file, its other
+    /// argument, which is not there before.
     pub(crate) fn edit(path: &Path, cancel: &Cancel, edit: impl FnOnce(&Db, &Path) -> Result<()>) -> Result<Staged> {
         // The rename at the end must replace the file that a link names, not the link.
         let original = path.canonicalize().map_err(|e| Error::io(format_args!("cannot open {}", path.display()), e))?;
