@@ -135,9 +135,16 @@ impl<'a> Edit<'a> {
         self.changed.is_empty() && self.removed_dirs.is_empty()
     }
 
-    /// The files that are written or removed, below the catalog.
+    /// What is written or removed, below the catalog: files, and after them the directories that go with all that is in
+    /// them, also what a [`Tree`] does not hold (such as a git submodule). A file in such a directory is named as well;
+    /// directories that only become empty are not.
     pub fn changed_paths(&self) -> impl Iterator<Item = &Path> {
-        self.changed.iter().map(PathBuf::as_path)
+        self.changed.iter().map(PathBuf::as_path).chain(self.gone_dirs())
+    }
+
+    /// The directories that go with all that is in them; one may have been taken out and made again.
+    fn gone_dirs(&self) -> impl Iterator<Item = &Path> {
+        self.removed_dirs.iter().map(PathBuf::as_path).filter(|dir| !self.now.dirs.contains(*dir))
     }
 
     fn take_index(&mut self, cancel: &Cancel) -> Result<Index> {

@@ -21,7 +21,8 @@ pub(crate) struct Blob<'a> {
     pub(crate) meta: Meta<'a>,
     /// The object as JSON text: the file's own, or converted from YAML.
     pub(crate) json: &'a str,
-    /// Where it stands in the file, with what must go when it goes: its separator line before it, or the blanks after it.
+    /// Where it stands in the file, with what must go when it goes: blanks and its separator line before it, and the blanks
+    /// after it on its line. Nothing lies between the ranges of two objects, so that any of them may go.
     pub(crate) range: Range<usize>,
     /// Line of its start, from 1.
     pub(crate) line: usize,
@@ -98,10 +99,12 @@ pub(crate) fn read(
         false => visit(blob),
     };
     if !starts_like_json(bytes) {
-        return read_yaml(bytes, 0, opm, limits, &mut visit);
+        return read_yaml(bytes, 0..0, opm, limits, &mut visit);
     }
     let text = decode::go_text(bytes);
     let mut at = 0;
+    // End of the last object's range, which is the start of the next one's.
+    let mut cut = 0;
     let mut count = 0;
     let mut lines = Lines { bytes, at: 0, line: 1 };
     loop {
@@ -112,8 +115,7 @@ pub(crate) fn read(
         match decode::first(&text[start..], opm) {
             Ok((meta, length)) => {
                 let end = start + length;
-                let next = end + blanks(&bytes[end..]);
-                // The blanks before the first object stay where they are; those behind an object go with it.
+                let next = after_blank_line(&text[end..]).map_or(bytes.len(), |blank| end + blank);
                 let json = decode::replace_escapes(&text[start..end], opm);
                 let meta = match &json {
                     Cow::Borrowed(_) => meta,
@@ -123,8 +125,9 @@ pub(crate) fn read(
                         limit: false,
                     })?,
                 };
-                visit(Blob { meta, json: &json, range: start..next, line: lines.at(start) })?;
+                visit(Blob { meta, json: &json, range: cut..next, line: lines.at(start) })?;
                 at = end;
+                cut = next;
                 count += 1;
             }
             Err(fault) => {
@@ -142,7 +145,7 @@ pub(crate) fn read(
                 }
                 let Some(rest) = after_blank_line(&text[at..]).map(|blank| at + blank) else { return Err(fault) };
                 let mut first = Some(fault);
-                let read = read_yaml(bytes, rest, opm, limits, &mut |blob: Blob<'_>| {
+                let read = read_yaml(bytes, cut..rest, opm, limits, &mut |blob: Blob<'_>| {
                     first = None;
                     visit(blob)
                 });
@@ -176,16 +179,17 @@ fn blanks(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count()
 }
 
+/// Reads from the end of `skipped` on, which goes with the first document.
 fn read_yaml(
     bytes: &[u8],
-    from: usize,
+    skipped: Range<usize>,
     opm: OpmVersion,
     limits: &Limits,
     visit: &mut dyn FnMut(Blob<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let mut json = Vec::new();
     let mut lines = Lines { bytes, at: 0, line: 1 };
-    let mut documents = Documents { bytes, at: from, started: false };
+    let mut documents = Documents { bytes, at: skipped.end, cut: skipped.start, started: false };
     while let Some(document) = documents.next()? {
         let start = lines.at(document.text.start);
         let at = |line: Option<usize>| Some(start + line.map_or(0, |line| line.saturating_sub(1)));
@@ -240,19 +244,23 @@ fn without_carriage_returns(text: &[u8]) -> Cow<'_, [u8]> {
 struct Documents<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// End of the last document's range.
+    cut: usize,
     /// Whether a document was found, so that the stream stands at the separator line that ended it.
     started: bool,
 }
 
 struct DocumentPlace {
-    /// The document with the separator line before it: what is cut out with it.
+    /// What is cut out with the document: see [`Blob::range`].
     range: Range<usize>,
     /// What is parsed. A separator line is part of it where opm's reader leaves it in.
     text: Range<usize>,
 }
 
 impl Documents<'_> {
-    /// The next document. A document ends before a separator line, which belongs to the one after it.
+    /// The next document. Its range ends before a separator line, which belongs to the document after it. Of two in a row
+    /// the first belongs to the document before, as does one at the end of the stream: two of them at either end would be
+    /// an empty document to opm.
     fn next(&mut self) -> Result<Option<DocumentPlace>, Fault> {
         let start = self.at;
         // opm has read the separator line that ended the document before, so that it is no part of this one.
@@ -272,7 +280,10 @@ impl Documents<'_> {
             self.check_separator(end)?;
         }
         self.at = end;
-        Ok(Some(DocumentPlace { range: start..end, text: text_start..end }))
+        let after = self.line_end(end);
+        let cut = if after == self.bytes.len() || self.is_separator(after) { after } else { end };
+        let range = std::mem::replace(&mut self.cut, cut)..cut;
+        Ok(Some(DocumentPlace { range, text: text_start..end }))
     }
 
     fn is_separator(&self, at: usize) -> bool {

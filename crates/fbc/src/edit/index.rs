@@ -143,3 +143,6 @@ impl FileIndex {
         kept
     }
 }
+
+#[cfg(test)]
+mod tests;
