@@ -15,7 +15,7 @@ use serde_json::error::Category;
 use crate::gotext::Quoted;
 use crate::opm::OpmVersion;
 use meta::Keys;
-pub(crate) use types::{Bool, Bytes, CheckedBytes, Int, List, OldInt, Text, TextMap, go_struct};
+pub(crate) use types::{Bool, Bytes, CheckedBytes, Int, List, OldInt, Text, TextMap, go_struct, set};
 
 /// How deep JSON may nest: Go's own limit.
 const MAX_DEPTH: usize = 10_000;

@@ -17,7 +17,8 @@
 //! * YAML is read as YAML 1.2 where it is syntax: a quoted scalar cannot go on in column 0, U+0085 and U+2028 break no
 //!   lines, and anchors and `?` in flow collections are read a little differently. What a scalar means is YAML 1.1, as in Go.
 //! * A number beyond a `float64` in a JSON field that opm does not know is not noticed (opm 1.28 to 1.55 refuses it).
-//! * Of fields that differ only in case, below the top level, the last one counts; in opm the last in alphabetical order.
+//! * Of fields that differ only in case, below the top level, the last in alphabetical order counts; so it is in opm, but
+//!   for JSON before 1.28, where the last one does.
 //! * Limits ([`Limits`], a million items in one list) are errors, not verdicts; a link out of the catalog is refused.
 //! * `.git` and `.stepwright-*` directories at the top are no part of the catalog.
 //! * opm up to 1.26 panics on some wrong types; here the catalog is just invalid.

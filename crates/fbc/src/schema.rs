@@ -1,6 +1,6 @@
 //! opm's types for the objects of a catalog and for the properties of a bundle.
 
-use crate::decode::{Bool, Bytes, CheckedBytes, Int, List, OldInt, Text, TextMap, go_struct};
+use crate::decode::{Bool, Bytes, CheckedBytes, Int, List, OldInt, Text, TextMap, go_struct, set};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -134,11 +134,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Property<'a> {
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut property = Property::default();
+                let (mut kind_key, mut value_key) = (None, None);
                 while let Some(key) = map.next_key::<Text<'a>>()? {
                     if crate::gotext::same_field(&key, "value") {
-                        property.value = Some(map.next_value::<Json<'a>>()?.0.get());
+                        let value = Some(map.next_value::<Json<'a>>()?.0.get());
+                        set(&mut property.value, &mut value_key, key, Some(value));
                     } else if crate::gotext::same_field(&key, "type") {
-                        property.kind = map.next_value::<Option<Text<'a>>>()?.unwrap_or_default();
+                        let kind = map.next_value::<Option<Text<'a>>>()?;
+                        set(&mut property.kind, &mut kind_key, key, kind);
                     } else {
                         map.next_value::<serde::de::IgnoredAny>()?;
                     }

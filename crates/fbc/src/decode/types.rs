@@ -202,6 +202,22 @@ impl<'de> Deserialize<'de> for CheckedBytes {
     }
 }
 
+/// Sets a field to a value found under `key`. Of keys that differ only in case, the last in alphabetical order counts, since
+/// opm has sorted them before it decodes; of equal ones the last. A `null` only takes an equal key's value away.
+pub(crate) fn set<'a, T: Default>(field: &mut T, set_by: &mut Option<Text<'a>>, key: Text<'a>, value: Option<T>) {
+    match value {
+        Some(value) if set_by.as_ref().is_none_or(|other| **other <= *key) => {
+            *field = value;
+            *set_by = Some(key);
+        }
+        None if set_by.as_ref() == Some(&key) => {
+            *field = T::default();
+            *set_by = None;
+        }
+        _ => {}
+    }
+}
+
 /// Declares a struct that is decoded as Go decodes its namesake. A field that is absent or `null` is empty.
 macro_rules! go_struct {
     ($(#[$doc:meta])* $name:ident<$life:lifetime> as $go:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty = $key:literal,)* }) => {
@@ -230,9 +246,11 @@ macro_rules! go_struct {
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                         let mut found = $name::default();
+                        $(let mut $field: Option<$crate::decode::Text<$life>> = None;)*
                         while let Some(key) = map.next_key::<$crate::decode::Text<$life>>()? {
                             $(if $crate::gotext::same_field(&key, $key) {
-                                found.$field = map.next_value::<Option<$type>>()?.unwrap_or_default();
+                                let value = map.next_value::<Option<$type>>()?;
+                                $crate::decode::set(&mut found.$field, &mut $field, key, value);
                                 continue;
                             })*
                             map.next_value::<serde::de::IgnoredAny>()?;
