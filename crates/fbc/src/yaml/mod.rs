@@ -5,6 +5,7 @@
 
 mod hoist;
 mod scalar;
+mod tabs;
 
 use std::borrow::Cow;
 
@@ -14,6 +15,7 @@ use crate::gotext::write_json_string;
 use crate::tree::Limits;
 use hoist::Hoisted;
 use scalar::{Scalar, resolve};
+use tabs::Tabs;
 
 /// Why a document is not converted.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,12 +115,16 @@ impl<'t> Document<'t> {
         };
         let mut parser = Parser::new_from_str_with_options(text, options);
         let suspicious = ["\\/", "\\ud", "\\uD"].iter().any(|escape| text.contains(escape));
+        let mut tabs = Tabs::new(text);
         // Anchors by the parser's number.
         let mut anchors: Vec<(usize, NodeId)> = Vec::new();
         // Collections that are not closed, and the key that waits for its value.
         let mut open: Vec<(NodeId, Option<NodeId>)> = Vec::new();
         while let Some(event) = parser.next_event() {
             let (event, span) = event.map_err(|error| scan_fault(&error, limits))?;
+            if let Some(tabs) = &mut tabs {
+                tabs.check(&event, span)?;
+            }
             let (node, anchor, opens) = match event {
                 Event::Scalar(value, style, anchor, tag) => {
                     if style == ScalarStyle::DoubleQuoted && suspicious {
