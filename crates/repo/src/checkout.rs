@@ -12,6 +12,7 @@ use step::{Error, Kind, Result};
 
 use crate::pack::Pack;
 use crate::remote::git_error;
+use crate::scope::Scope;
 use crate::tree;
 use crate::{BranchName, CommitId, Identity, Push, Remote};
 
@@ -41,6 +42,8 @@ pub struct Checkout {
     repo: Repository,
     path: PathBuf,
     branch: BranchName,
+    /// What of it is in the worktree.
+    scope: Scope,
     /// The remote's commit that ours are on top of.
     base: Oid,
     /// Our commits, oldest first.
@@ -50,7 +53,7 @@ pub struct Checkout {
 // === impl Checkout ===
 
 impl Checkout {
-    pub(crate) fn create(remote: Remote, branch: &BranchName, into: &Path) -> Result<Self> {
+    pub(crate) fn create(remote: Remote, branch: &BranchName, into: &Path, scope: Scope) -> Result<Self> {
         let failed = |e| Error::io(format_args!("cannot create {}", into.display()), e);
         fs::create_dir_all(into).map_err(failed)?;
         if fs::read_dir(into).map_err(failed)?.next().is_some() {
@@ -61,7 +64,7 @@ impl Checkout {
         let path = into.canonicalize().map_err(failed)?;
         let repo = init(&path, branch)?;
         let base = remote.fetch(&repo, branch, None)?.oid();
-        let mut checkout = Checkout { remote, repo, path, branch: branch.clone(), base, ours: Vec::new() };
+        let mut checkout = Checkout { remote, repo, path, branch: branch.clone(), scope, base, ours: Vec::new() };
         checkout.materialise()?;
         Ok(checkout)
     }
@@ -84,7 +87,8 @@ impl Checkout {
     /// Commits what the worktree has at `paths` (relative to it; a directory means everything in it; what is gone is
     /// removed). `None` when nothing changed.
     ///
-    /// Files are taken byte by byte: no filter, no line-end conversion, and `.gitignore` is not asked.
+    /// Files are taken byte by byte: no filter, no line-end conversion, and `.gitignore` is not asked. What was not cloned
+    /// stays as it is. Fails as bad input, changing nothing, when a path lies below a submodule or a symbolic link.
     pub fn commit(&mut self, paths: &[PathBuf], message: &str, author: &Identity) -> Result<Option<CommitId>> {
         let message = message.trim();
         if message.is_empty() || message.contains('\0') {
@@ -92,7 +96,8 @@ impl Checkout {
         }
         let tip = self.tip();
         let tree = self.tree(tip)?;
-        let before = self.repo.find_tree(tree).map_err(|e| git_error("cannot read a tree", e))?;
+        let before = self.scope.narrow(&self.repo, tree)?;
+        let before = self.repo.find_tree(before).map_err(|e| git_error("cannot read a tree", e))?;
         let mut changes = tree::Changes::new();
         for path in paths {
             self.remote.cancel().check()?;
@@ -216,10 +221,19 @@ impl Checkout {
 
     /// Makes the worktree what the tip is. What it was is known from HEAD.
     fn materialise(&mut self) -> Result<()> {
-        let failed = |e: git2::Error| git_error(format_args!("cannot write the files of {}", self.branch), e);
-        let target = self.repo.find_commit(self.tip()).and_then(|commit| commit.tree()).map_err(failed)?;
+        let tree = self.shown_tree()?;
+        self.scope.examine(&self.repo, tree, self.remote.cancel()).map_err(|e| self.named(e))?;
+        let failed = |e: git2::Error| self.named(git_error("cannot write its files", e));
+        let target = self.repo.find_tree(tree).map_err(failed)?;
         let mut options = CheckoutBuilder::new();
         options.force().disable_filters(true).dir_perm(0o755);
+        if let Some(paths) = self.scope.paths() {
+            // Also what HEAD has elsewhere is not looked at.
+            options.disable_pathspec_match(true);
+            for path in paths {
+                options.path(path);
+            }
+        }
         let cancel = self.remote.cancel().clone();
         options.notify_on(git2::CheckoutNotificationType::all()).notify(move |_, _, _, _, _| !cancel.is_cancelled());
         let done = self.repo.checkout_tree(target.as_object(), Some(&mut options));
@@ -228,11 +242,24 @@ impl Checkout {
         self.point_head()
     }
 
-    /// For people who look into the checkout with git.
+    /// The part of the tip's tree that is in the worktree.
+    fn shown_tree(&self) -> Result<Oid> {
+        self.tree(self.tip()).and_then(|tree| self.scope.narrow(&self.repo, tree)).map_err(|e| self.named(e))
+    }
+
+    /// Says in which repository the fault is.
+    fn named(&self, error: Error) -> Error {
+        match error.kind() {
+            Kind::BadInput => error.context(format_args!("the branch {} of {}", self.branch, self.remote.url())),
+            _ => error,
+        }
+    }
+
+    /// For people who look into the checkout with git. The index holds what the worktree does.
     fn point_head(&self) -> Result<()> {
         let failed = |e| git_error("cannot update the checkout's branch", e);
         self.repo.reference(&self.branch.reference(), self.tip(), true, "stepwright").map_err(failed)?;
-        let tree = self.repo.find_tree(self.tree(self.tip())?).map_err(failed)?;
+        let tree = self.repo.find_tree(self.shown_tree()?).map_err(failed)?;
         let mut index = self.repo.index().map_err(failed)?;
         index.read_tree(&tree).and_then(|()| index.write()).map_err(failed)
     }

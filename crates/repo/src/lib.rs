@@ -12,6 +12,7 @@ mod local;
 mod names;
 mod pack;
 mod remote;
+mod scope;
 mod tree;
 mod url;
 
@@ -19,4 +20,5 @@ pub use checkout::Checkout;
 pub use credentials::Credentials;
 pub use names::{BranchName, CommitId, Identity, InvalidName};
 pub use remote::{Options, Push, Remote};
+pub use scope::CloneLimits;
 pub use url::{GitUrl, InvalidUrl};

@@ -47,7 +47,7 @@ impl FromStr for BranchName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let refuse = |why| Err(InvalidName { what: "branch name", why });
+        let refuse = |why| Err(InvalidName { what: "a branch name", why });
         if text.is_empty() {
             return refuse("it is empty");
         }
@@ -99,7 +99,7 @@ impl FromStr for CommitId {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let invalid = InvalidName { what: "commit id", why: "it is not 40 hexadecimal digits" };
+        let invalid = InvalidName { what: "a commit id", why: "it is not 40 hexadecimal digits" };
         // libgit2 also takes abbreviations.
         if text.len() != 40 {
             return Err(invalid);
@@ -138,7 +138,7 @@ impl FromStr for Identity {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let refuse = |why| InvalidName { what: "author", why };
+        let refuse = |why| InvalidName { what: "an author", why };
         if text.chars().any(char::is_control) || text.contains('$') {
             return Err(refuse("it holds `$` or a control character"));
         }
@@ -164,7 +164,7 @@ impl fmt::Display for Identity {
 
 impl fmt::Display for InvalidName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a {}: {}", self.what, self.why)
+        write!(f, "not {}: {}", self.what, self.why)
     }
 }
 

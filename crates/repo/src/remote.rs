@@ -12,8 +12,9 @@ use step::{Cancel, Error, Kind, Result};
 use crate::http::Http;
 use crate::local::Local;
 use crate::pack::Pack;
+use crate::scope::Scope;
 use crate::url::Place;
-use crate::{BranchName, Checkout, CommitId, Credentials, GitUrl};
+use crate::{BranchName, Checkout, CloneLimits, CommitId, Credentials, GitUrl};
 
 /// How to reach a remote.
 #[derive(Clone, Debug, Default)]
@@ -85,9 +86,18 @@ impl Remote {
 
     /// Gets the newest commit of `branch` and writes its files to `into`, which must be missing or empty.
     ///
-    /// No history comes along, no submodule, no filter or hook runs. When this fails, `into` may hold a part: remove it.
+    /// No history comes along, no submodule, no filter or hook runs. [`CloneLimits`] apply. When this fails, `into` may hold a part: remove it.
     pub fn clone_branch(&self, branch: &BranchName, into: &Path) -> Result<Checkout> {
-        Checkout::create(self.clone(), branch, into)
+        Checkout::create(self.clone(), branch, into, Scope::everything(CloneLimits::default()))
+    }
+
+    /// As [`Remote::clone_branch`], but writes only what the branch has at `paths` (relative; a directory means everything
+    /// in it; what the branch does not have is left out).
+    ///
+    /// The rest of the repository is not looked at, and later commits leave it as it is. Fails as bad input when one of
+    /// the paths is a submodule or a symbolic link, or lies below one, and beyond `limits`.
+    pub fn clone_paths(&self, branch: &BranchName, into: &Path, paths: &[&Path], limits: &CloneLimits) -> Result<Checkout> {
+        Checkout::create(self.clone(), branch, into, Scope::of(paths, *limits)?)
     }
 
     pub(crate) fn cancel(&self) -> &Cancel {
@@ -151,9 +161,11 @@ pub(crate) fn refuse_beside(branch: &BranchName, heads: &Heads) -> Result<()> {
 
 /// What libgit2 failed at, in our terms. `what` says what was being done.
 pub(crate) fn git_error(what: impl fmt::Display, error: git2::Error) -> Error {
+    use git2::ErrorClass::{Checkout, Config, Index, Object, Odb, Repository, Tree, Zlib};
     let kind = match (error.class(), error.code()) {
-        (git2::ErrorClass::Config, _) => Kind::BadInput,
         (_, git2::ErrorCode::Locked) => Kind::Conflict,
+        // Also an object that is missing: what names it is there.
+        (Checkout | Config | Index | Object | Odb | Repository | Tree | Zlib, _) => Kind::BadInput,
         (_, git2::ErrorCode::NotFound) => Kind::NotFound,
         _ => Kind::Internal,
     };

@@ -8,3 +8,4 @@ mod hostile;
 mod http;
 mod local;
 mod races;
+mod scope;
