@@ -13,9 +13,12 @@
 //!
 //! * opm stops at the first error of reading or conversion, a random one of several; here all are found. One error is opm's
 //!   text; several are a tree. What only follows from another error is left out.
-//! * Errors of Go's libraries (JSON types, YAML syntax) have texts of our own, by and large, and opm's around them.
-//! * YAML is read as YAML 1.2 where it is syntax: a quoted scalar cannot go on in column 0, U+0085 and U+2028 break no
-//!   lines, and anchors and `?` in flow collections are read a little differently. What a scalar means is YAML 1.1, as in Go.
+//! * Errors of Go's libraries (JSON types, JSON and YAML syntax) have texts of our own, by and large, and opm's around them.
+//! * YAML is read as YAML 1.2 where it is syntax, but for tabs, line breaks and the indent of quoted scalars, which are as in
+//!   Go. What remains: a tab may not start a line in brackets before its first item (opm takes it), `%` may not start a line
+//!   in a document's middle (opm takes known directives for its end), U+2028 may stand in a quoted key, anchors may have any
+//!   name (opm: letters, digits, `-` and `_`), `?` in flow collections is read a little differently, and more than a hundred
+//!   quoted scalars in a document that go on without an indent are refused. What a scalar means is YAML 1.1, as in Go.
 //! * A number beyond a `float64` in a JSON field that opm does not know is not noticed (opm 1.28 to 1.55 refuses it).
 //! * Of fields that differ only in case, below the top level, the last in alphabetical order counts; so it is in opm, but
 //!   for JSON before 1.28, where the last one does.

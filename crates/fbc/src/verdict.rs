@@ -8,8 +8,9 @@ use serde::Serialize;
 /// opm's verdict on a catalog. [`Display`](fmt::Display) is opm's message, empty for a valid catalog.
 ///
 /// opm reports one error when it cannot read or convert a catalog, whichever it meets first, and a tree when the converted
-/// catalog breaks rules. Here a single error is opm's text to the letter; several are a tree below `invalid index:`, those
-/// of reading with their place before them. Siblings are sorted, where opm's are in random order.
+/// catalog breaks rules. Here a single error is opm's text to the letter, but for what opm has from Go's libraries (JSON
+/// types, JSON and YAML syntax): there the words are ours. Several are a tree below `invalid index:`, those of reading with
+/// their place before them. Siblings are sorted, where opm's are in random order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     counts: Counts,

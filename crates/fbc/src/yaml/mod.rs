@@ -4,6 +4,7 @@
 //! scalars after: see [`hoist`].
 
 mod hoist;
+mod lines;
 mod scalar;
 mod tabs;
 
@@ -37,8 +38,17 @@ fn to_json_hoisting(text: &[u8], limits: &Limits, out: &mut Vec<u8>, hoist: bool
     let text = decode_text(text)?;
     let (hoisted, text) = if hoist { Hoisted::new(&text) } else { (Hoisted::default(), text) };
     check_characters(&text)?;
+    let text = lines::with_breaks(text);
+    let mended;
     let mut document = Document { hoisted, ..Document::default() };
-    document.parse(&text, limits)?;
+    if let Err(fault) = document.parse(&text, limits) {
+        if fault.limit {
+            return Err(fault);
+        }
+        mended = lines::mended(&text).ok_or(fault)?;
+        document = Document { hoisted: document.hoisted, ..Document::default() };
+        document.parse(&mended, limits)?;
+    }
     let mut writer = Writer { document: &document, limits, out, start: 0, nodes: 0, aliased: 0, open: Vec::new() };
     writer.start = writer.out.len();
     writer.node(document.root.unwrap_or(usize::MAX), 0)

@@ -37,6 +37,20 @@ fn the_same_as_go() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn lines_of_quoted_scalars_need_no_indent() {
+    for (bare, indented) in [
+        (
+            "x:\n  y: \"a\nb \\\n\tc\n\n\td\"\n  z: 'e ''\nf'''\n",
+            "x:\n  y: \"a\n    b \\\n    c\n\n    d\"\n  z: 'e ''\n    f'''\n",
+        ),
+        ("- # it's\n  !!str \"a\nb\"\n- 'c\nd'\n", "- !!str \"a b\"\n- 'c d'\n"),
+    ] {
+        let (bare, indented) = (convert(bare, true).unwrap(), convert(indented, true).unwrap());
+        assert_eq!(String::from_utf8(bare), String::from_utf8(indented));
+    }
+}
+
 /// Lines of YAML with long base64 text in every position that we could think of.
 fn with_base64() -> impl Strategy<Value = String> {
     let long = || (250usize..300, prop::sample::select(vec!["QUJD", "A+/9", "1234", "+", "e9"])).prop_map(|(n, s)| s.repeat(n));
