@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use base64::Engine;
@@ -117,6 +117,8 @@ fn stored(lines: &str) -> Option<Vec<(Origin, Basic)>> {
             let (user, host) = rest.rsplit_once('@')?;
             let (user, password) = user.split_once(':')?;
             let url: HttpUrl = format!("{scheme}://{host}").parse().ok()?;
+            // A server may repeat it as it stands in a URL.
+            step::redact::secret(password);
             let user = percent_decoded(user).filter(|user| !user.contains(':'))?;
             Some((url.origin(), Basic::new(&user, &percent_decoded(password)?)))
         })
@@ -127,17 +129,8 @@ fn stored(lines: &str) -> Option<Vec<(Origin, Basic)>> {
 /// A file's text without final line breaks; `None` when it is not there or empty.
 fn read(dir: &Path, name: &str) -> Result<Option<String>> {
     let path = dir.join(name);
-    let failed = |error| Error::io(format_args!("cannot read {}", path.display()), error);
-    match fs::metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-        Ok(metadata) if metadata.len() > LONGEST => {
-            return Err(Error::bad_input(format!("{} is larger than {LONGEST} bytes", path.display())));
-        }
-        Ok(_) => {}
-    }
-    let text = String::from_utf8(fs::read(&path).map_err(failed)?)
-        .map_err(|_| Error::bad_input(format!("{} is not UTF-8", path.display())))?;
+    let Some(bytes) = read_regular(&path, LONGEST)? else { return Ok(None) };
+    let text = String::from_utf8(bytes).map_err(|_| Error::bad_input(format!("{} is not UTF-8", path.display())))?;
     let text = text.trim_end_matches(['\n', '\r']);
     if name != ".git-credentials" && text.chars().any(char::is_control) {
         return Err(Error::bad_input(format!("{} holds a line break or control character", path.display())));
@@ -145,9 +138,48 @@ fn read(dir: &Path, name: &str) -> Result<Option<String>> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
+/// A regular file's bytes; `None` when it is not there. Links are followed: Secrets are mounted as links.
+pub(crate) fn read_regular(path: &Path, longest: u64) -> Result<Option<Vec<u8>>> {
+    let failed = |error| Error::io(format_args!("cannot read {}", path.display()), error);
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+        // To open a pipe would wait for somebody to write to it; a device may never end.
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(Error::bad_input(format!("{} is not a regular file", path.display())));
+        }
+        Ok(_) => {}
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > longest {
+        return Err(Error::bad_input(format!("{} is larger than {longest} bytes", path.display())));
+    }
+    Ok(Some(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let token = dir.path().join("token");
+        let error =
+            || format!("{:?}", Credentials::from_dir(dir.path()).unwrap_err()).replace(dir.path().to_str().unwrap(), "DIR");
+        std::os::unix::fs::symlink("/dev/zero", &token).unwrap();
+        assert_eq!(error(), "bad-input: DIR/token is not a regular file");
+        fs::remove_file(&token).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&token).status().unwrap().success());
+        assert_eq!(error(), "bad-input: DIR/token is not a regular file");
+        fs::remove_file(&token).unwrap();
+        fs::write(dir.path().join("large"), [b'x'; 64 * 1024 + 1]).unwrap();
+        std::os::unix::fs::symlink("large", &token).unwrap();
+        assert_eq!(error(), "bad-input: DIR/token is larger than 65536 bytes");
+        fs::write(dir.path().join("large"), [b'x'; 64 * 1024]).unwrap();
+        Credentials::from_dir(dir.path()).unwrap();
+    }
 
     fn header(files: &[(&str, &str)], url: &str) -> String {
         let dir = tempfile::tempdir().unwrap();

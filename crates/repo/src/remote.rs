@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use git2::Repository;
 use step::retry::Policy;
@@ -17,7 +18,7 @@ use crate::url::Place;
 use crate::{BranchName, Checkout, CloneLimits, CommitId, Credentials, GitUrl};
 
 /// How to reach a remote.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// What to tell a server that asks who we are. Sent only to the URL's own scheme, host and port, and never over
     /// plain `http` to another machine.
@@ -26,6 +27,15 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// When to try again.
     pub retry: Policy,
+    /// How long one request with its answer may take, also while bytes come; 30 minutes by default. Silence ends it
+    /// sooner.
+    pub deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { credentials: None, ca_file: None, retry: Policy::default(), deadline: Duration::from_secs(30 * 60) }
+    }
 }
 
 /// A repository behind a [`GitUrl`]. Clones share the connection pool.

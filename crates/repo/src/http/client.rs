@@ -1,6 +1,5 @@
 //! Requests: who may see the credentials, which certificates count, what a status means.
 
-use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -16,9 +15,9 @@ use ureq::{Agent, Body, SendBody};
 
 use super::Service;
 use super::patience::{Patience, spent_on};
-use super::pkt::printable;
+use super::pkt::{MARGIN, excerpt, printable};
 use crate::Options;
-use crate::credentials::Basic;
+use crate::credentials::{Basic, read_regular};
 use crate::url::{HttpUrl, Origin};
 
 /// Servers tell git from browsers by this prefix.
@@ -28,6 +27,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Servers send a sign of life every five seconds while they work.
 const SILENCE: Duration = Duration::from_secs(60);
 const REDIRECTS: u32 = 5;
+
+/// The system's own bundles have a quarter of a MiB.
+const LARGEST_BUNDLE: u64 = 16 << 20;
 
 /// Where distributions and images keep the certificate authorities.
 const SYSTEM_ROOTS: [&str; 5] = [
@@ -59,6 +61,7 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(USER_AGENT)
+            .timeout_global(Some(options.deadline))
             .timeout_resolve(Some(CONNECT))
             .timeout_connect(Some(CONNECT))
             .timeout_per_read(Some(SILENCE))
@@ -200,14 +203,14 @@ fn unlimited(response: Response<Body>) -> impl Read + use<> {
 
 /// The first line of an explanation in plain text.
 fn says(response: Response<Body>) -> String {
-    const LONGEST: u64 = 1024;
+    const LONGEST: usize = 1024;
     if content_type(&response) != "text/plain" {
         return String::new();
     }
     let mut text = Vec::new();
     // An explanation that cannot be read is no explanation.
-    let _ = response.into_body().into_with_config().limit(u64::MAX).reader().take(LONGEST).read_to_end(&mut text);
-    printable(text.split(|byte| *byte == b'\n').next().unwrap_or_default())
+    let _ = unlimited(response).take((LONGEST + MARGIN) as u64).read_to_end(&mut text);
+    excerpt(text.split(|byte| *byte == b'\n').next().unwrap_or_default(), LONGEST)
 }
 
 /// Where a redirect leads, as a repository's URL.
@@ -299,7 +302,7 @@ fn roots(url: &HttpUrl, options: &Options) -> Result<Vec<Certificate<'static>>> 
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
-    let pem = fs::read(path).map_err(|e| Error::io(format_args!("cannot read {}", path.display()), e))?;
+    let pem = read_regular(path, LARGEST_BUNDLE)?.ok_or_else(|| Error::not_found(format!("there is no {}", path.display())))?;
     let items: Result<Vec<PemItem<'_>>, _> = parse_pem(&pem).collect();
     let items = items.map_err(|e| Error::bad_input(format!("{} is not PEM", path.display())).because(e))?;
     Ok(items.into_iter().filter_map(|item| if let PemItem::Certificate(one) = item { Some(one) } else { None }).collect())

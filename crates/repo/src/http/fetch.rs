@@ -9,6 +9,7 @@ use step::{Error, Result};
 
 use super::advertisement::Advertisement;
 use super::pkt::{self, Packet, Packets, line, printable, protocol};
+use super::push::Words;
 use super::{Http, Service};
 use crate::pack::Receiver;
 use crate::remote::{git_error, no_branch};
@@ -47,11 +48,12 @@ impl Http {
         acknowledged(&mut packets)?;
         let odb = repo.odb().map_err(|e| git_error("cannot open the objects", e))?;
         let mut receiver = Receiver::new(Some(&odb), &repo.path().join("objects/pack"))?;
+        let mut words = Words::default();
         loop {
             self.cancel.check()?;
             match packets.next()? {
                 Some(Packet::Data([1, bytes @ ..])) => receiver.write(bytes)?,
-                Some(Packet::Data([2, progress @ ..])) => tracing::debug!("remote: {}", printable(progress)),
+                Some(Packet::Data([2, progress @ ..])) => words.hear(progress),
                 Some(Packet::Data([3, message @ ..])) => {
                     return Err(Error::new(step::Kind::Remote, format!("the server says: {}", printable(message))).into());
                 }
@@ -59,6 +61,7 @@ impl Http {
                 Some(Packet::Flush) | None => break,
             }
         }
+        words.finish();
         receiver.finish()?;
         odb.refresh().map_err(|e| git_error("cannot open the objects", e))?;
         remember_shallow(repo.path(), &shallow)?;

@@ -73,6 +73,7 @@ pub(super) fn spent_on(timeout: Timeout) -> &'static str {
     match timeout {
         Timeout::Resolve => "no answer from DNS",
         Timeout::Connect => "no connection",
+        Timeout::Global => "the exchange took too long",
         _ => "no data",
     }
 }

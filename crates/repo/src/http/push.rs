@@ -6,7 +6,7 @@ use step::retry::Failure;
 use step::{Error, Kind, Result};
 
 use super::advertisement::Advertisement;
-use super::pkt::{self, Packet, Packets, line, printable, protocol};
+use super::pkt::{self, MARGIN, Packet, Packets, excerpt, line, printable, protocol};
 use super::{Http, Service};
 use crate::pack::Pack;
 use crate::remote::refuse_beside;
@@ -154,7 +154,7 @@ fn refusal(url: &crate::url::HttpUrl, branch: &BranchName, report: &Report) -> F
 
 /// Collects what hooks print, and logs it line by line.
 #[derive(Default)]
-struct Words {
+pub(super) struct Words {
     kept: String,
     begun: Vec<u8>,
 }
@@ -162,10 +162,10 @@ struct Words {
 // === impl Words ===
 
 impl Words {
-    fn hear(&mut self, bytes: &[u8]) {
+    pub(super) fn hear(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if !matches!(byte, b'\n' | b'\r') {
-                if self.begun.len() < LONGEST_WORDS {
+                if self.begun.len() < LONGEST_WORDS + MARGIN {
                     self.begun.push(*byte);
                 }
                 continue;
@@ -175,7 +175,7 @@ impl Words {
     }
 
     fn line(&mut self) {
-        let line = printable(&std::mem::take(&mut self.begun));
+        let line = excerpt(&std::mem::take(&mut self.begun), LONGEST_WORDS);
         if line.is_empty() {
             return;
         }
@@ -189,7 +189,7 @@ impl Words {
         }
     }
 
-    fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         self.line();
         self.kept
     }

@@ -293,3 +293,36 @@ fn a_silent_server_does_not_hold_up_a_cancelled_run() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     raiser.join().unwrap();
 }
+
+/// What a server repeats of a secret, at the places where its words are cut.
+#[test]
+fn half_a_secret_is_not_shown() {
+    let forge = forge();
+    let secret = tempfile::tempdir().unwrap();
+    fs::write(secret.path().join("token"), "hunter2-and-more").unwrap();
+    let with = || Options { credentials: Some(Credentials::from_dir(secret.path()).unwrap()), ..options() };
+    for start in 1010..1030 {
+        let says = format!("{}hunter2-and-more", "x".repeat(start));
+        let server = Server::builder(forge.path()).answer(move |_| Answer::Fixed(403, vec![], says.clone().into_bytes())).start();
+        let error = clone_error(&remote(server.url("catalog.git"), with()), "main");
+        assert!(!error.details_text().contains("hun") && error.details_text().len() < 1100, "{error:?}");
+    }
+    for start in [16_370, 16_380] {
+        let hook = format!("#!/bin/sh\nprintf '%0{start}d' 0 >&2; echo hunter2-and-more >&2; exit 1\n");
+        forge.hook("catalog.git", "pre-receive", &hook);
+        let server = Server::start(forge.path());
+        let mut work = clone(&remote(server.url("catalog.git"), with()), "main");
+        work.change("README", Some("mine\n"));
+        let error = work.publish("main").unwrap_err();
+        assert!(!format!("{error:?}").contains("hun"), "{}", error.details_text().len());
+    }
+}
+
+#[test]
+fn an_exchange_has_a_deadline() {
+    let server = Server::builder("/nonexistent").answer(|_| Answer::Silence).start();
+    let retry = step::retry::Policy { attempts: 1, ..options().retry };
+    let options = Options { deadline: Duration::from_millis(200), retry, ..options() };
+    let error = clone_error(&remote(server.url("catalog.git"), options), "main");
+    insta::assert_snapshot!(shown(&error, &[(&server.url("catalog.git"), "URL")]), @"timed-out: fetching main of URL (tried once): cannot reach URL: the exchange took too long");
+}
