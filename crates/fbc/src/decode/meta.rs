@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::types::Text;
@@ -23,8 +24,7 @@ pub(super) struct Keys<'a> {
 /// A value of a key that should hold text.
 enum Value<'a> {
     Text(Cow<'a, str>),
-    /// Go's name of its type, and how Go prints it.
-    Other(&'static str, String),
+    Other(serde_json::Value),
     Unread,
 }
 
@@ -48,13 +48,12 @@ impl<'a> Keys<'a> {
             let Some(index) = keys.iter().rposition(|(key, _)| fold_matches(key, name)) else { continue };
             match std::mem::replace(&mut keys[index].1, Value::Unread) {
                 Value::Text(text) => *field = text,
-                Value::Other(go_type, shown) if opm >= OpmVersion::FOLDED_KEYS => {
+                Value::Other(value) if opm >= OpmVersion::FOLDED_KEYS => {
+                    let got = if value.is_null() { "%!t(<nil>)".into() } else { go_value(&value, true) };
                     return Err(format!(
-                        "expected value for key {} to be a string, got {}: {shown}",
+                        "expected value for key {} to be a string, got {got}: {}",
                         Quoted(&keys[index].0),
-                        // Go's `%t` of what is no bool complains.
-                        if go_type == "bool" { shown.clone() } else { format!("%!t({go_type}={shown})") }
-                            .replace("<nil>=<nil>", "<nil>"),
+                        go_value(&value, false),
                     ));
                 }
                 _ => {}
@@ -77,6 +76,28 @@ impl<'a> Keys<'a> {
             [] => Ok(()),
             [one] => Err(one.clone()),
             several => Err(format!("[{}]", several.join(", "))),
+        }
+    }
+}
+
+/// A value as Go's `%v` prints it, or `%t`, which is for bools and complains of each value that is none.
+fn go_value(value: &serde_json::Value, complain: bool) -> String {
+    let leaf = |go_type, text: String| if complain { format!("%!t({go_type}={text})") } else { text };
+    match value {
+        serde_json::Value::Null => "<nil>".into(),
+        serde_json::Value::Bool(value) => value.to_string(),
+        serde_json::Value::Number(number) => leaf("float64", json_float(number.as_f64().unwrap_or_default())),
+        serde_json::Value::String(text) => leaf("string", text.clone()),
+        serde_json::Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| go_value(item, complain)).collect();
+            format!("[{}]", items.join(" "))
+        }
+        serde_json::Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            let entry = |(key, value): (&String, _)| format!("{}:{}", leaf("string", key.clone()), go_value(value, complain));
+            let entries: Vec<_> = entries.into_iter().map(entry).collect();
+            format!("map[{}]", entries.join(" "))
         }
     }
 }
@@ -179,11 +200,11 @@ impl<'de: 'a, 'a> Visitor<'de> for ValueSeed<'a> {
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Value::Other("<nil>", "<nil>".into()))
+        Ok(Value::Other(serde_json::Value::Null))
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Value::Other("bool", value.to_string()))
+        Ok(Value::Other(value.into()))
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
@@ -195,16 +216,14 @@ impl<'de: 'a, 'a> Visitor<'de> for ValueSeed<'a> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Value::Other("float64", json_float(value)))
+        Ok(Value::Other(value.into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Other("[]interface {}", "[…]".into()))
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        serde_json::Value::deserialize(SeqAccessDeserializer::new(seq)).map(Value::Other)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other("map[string]interface {}", "map[…]".into()))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        serde_json::Value::deserialize(MapAccessDeserializer::new(map)).map(Value::Other)
     }
 }
