@@ -1,6 +1,8 @@
 //! A repository on this machine: objects are borrowed, not copied, and a push is a compare-and-swap under git's own lock.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use git2::{ErrorCode, Repository, Signature};
 use step::{Cancel, Error, Kind, Result};
 
+use crate::credentials::read_regular;
 use crate::pack::{Pack, Receiver};
 use crate::remote::{Heads, git_error, no_branch, refuse_beside};
 use crate::{BranchName, CommitId, Push};
@@ -87,19 +90,38 @@ impl Local {
     }
 
     fn open(&self) -> Result<Repository> {
-        let inner = self.0.join(".git");
-        let path = if inner.is_dir() { &inner } else { &self.0 };
+        let path = self.git_dir()?;
         // `open_bare` looks neither above nor into the environment, and does not ask who owns the directory: that
         // question guards against running a stranger's hooks and filters, and we run none.
-        Repository::open_bare(path).map_err(|error| {
+        Repository::open_bare(&path).map_err(|error| {
             let shown = self.0.display();
             match error.code() {
                 _ if !self.0.exists() => Error::not_found(format!("no repository at {shown}: there is no such path")),
                 ErrorCode::NotFound => Error::not_found(format!("no repository at {shown}"))
                     .hint("give the path of a bare repository, or of a directory with .git in it"),
-                _ => git_error(format_args!("cannot open the repository {shown}"), error),
+                _ => {
+                    let error = git_error(format_args!("cannot open the repository {shown}"), error);
+                    let is_format = error.to_string().contains("extension") || error.to_string().contains("object format");
+                    if is_format { error.hint("only repositories with SHA-1 ids are supported") } else { error }
+                }
             }
         })
+    }
+
+    /// Where the objects are: here, in `.git`, or where the file `.git` of a linked worktree or a submodule says.
+    fn git_dir(&self) -> Result<PathBuf> {
+        let inner = self.0.join(".git");
+        if inner.is_dir() {
+            return Ok(inner);
+        }
+        if !inner.exists() {
+            return Ok(self.0.clone());
+        }
+        let bytes = read_regular(&inner, 4096)?.unwrap_or_default();
+        match bytes.trim_ascii_end().strip_prefix(b"gitdir: ") {
+            Some(target) => Ok(self.0.join(OsStr::from_bytes(target))),
+            None => Err(Error::bad_input(format!("{} does not say `gitdir: …`", inner.display()))),
+        }
     }
 
     /// Over a path nobody would enforce these, so we do not go on.
@@ -114,10 +136,14 @@ impl Local {
             )
             .hint("push to its https:// or http:// URL, or remove the hook"));
         }
-        let reference = branch.reference();
-        let checked_out = repo.find_reference("HEAD").is_ok_and(|head| head.symbolic_target() == Ok(Some(&reference)));
-        let is_bare = repo.config().and_then(|config| config.get_bool("core.bare")).unwrap_or(true);
-        if !is_bare && checked_out {
+        let is_bare = Repository::open_bare(repo.commondir())
+            .and_then(|main| main.config())
+            .and_then(|config| config.get_bool("core.bare"))
+            .unwrap_or(true);
+        let linked = fs::read_dir(repo.commondir().join("worktrees")).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut worktrees = linked.chain((!is_bare).then(|| repo.commondir().to_owned()));
+        let head = format!("ref: {}", branch.reference());
+        if worktrees.any(|worktree| fs::read_to_string(worktree.join("HEAD")).is_ok_and(|text| text.trim_end() == head)) {
             return Err(Error::new(Kind::Unauthorized, format!("{shown} has {branch} checked out"))
                 .hint("push to a bare repository (git clone --bare), or to another branch"));
         }

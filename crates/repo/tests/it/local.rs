@@ -125,3 +125,36 @@ fn a_lock_that_nobody_gives_back() {
     hint: another process writes it; if none does, remove that file
     ");
 }
+
+#[test]
+fn a_linked_worktree() {
+    let forge = forge();
+    let dir = forge.path().display().to_string();
+    git(&forge.path().join("catalog.git"), &["worktree", "add", "-q", "../linked", "-b", "side", "main"]);
+    let linked = format!("{dir}/linked");
+    let mut work = clone(&remote(&linked, options()), "side");
+    let commit = work.change("README", Some("mine\n")).unwrap();
+    assert_eq!(work.publish("new").unwrap(), commit);
+    assert_eq!(forge.show("catalog.git", "new", "README").as_deref(), Some("mine"));
+    for url in [linked, url(&forge)] {
+        let mut work = clone(&remote(&url, options()), "side");
+        work.change("README", Some("mine\n")).unwrap();
+        let error = shown(&work.publish("side").unwrap_err(), &[(&dir, "DIR")]);
+        assert!(error.contains("has side checked out"), "{error}");
+    }
+    fs::write(forge.path().join("linked/.git"), "x\n").unwrap();
+    let error = clone_error(&remote(format!("{dir}/linked"), options()), "side");
+    insta::assert_snapshot!(shown(&error, &[(&dir, "DIR")]), @"bad-input: DIR/linked/.git does not say `gitdir: …`");
+    forge.fsck("catalog.git");
+}
+
+#[test]
+fn a_repository_with_other_ids() {
+    let forge = Forge::new();
+    git(forge.path(), &["init", "-q", "--bare", "--object-format=sha256", "-b", "main", "catalog.git"]);
+    let error = clone_error(&remote(url(&forge), options()), "main");
+    insta::assert_snapshot!(shown(&error, &[(&forge.path().display().to_string(), "DIR")]), @"
+    bad-input: cannot open the repository DIR/catalog.git: unknown object format 'sha256'
+    hint: only repositories with SHA-1 ids are supported
+    ");
+}
