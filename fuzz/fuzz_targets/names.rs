@@ -13,8 +13,8 @@ macro_rules! round_trip {
 
 fuzz_target!(|text: &str| {
     round_trip!(text, fbc::PackageName, fbc::OpmVersion, repo::BranchName, step::RelativePath);
-    if let Ok(url) = text.parse::<repo::GitUrl>() {
-        assert!(!url.to_string().contains('$'));
+    if text.parse::<repo::GitUrl>().is_ok() {
+        assert!(!text.contains('$'));
     }
     let _ = text.parse::<repo::Identity>();
     let _ = step::redact::text(text);

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use fbc::{SCRATCH, Tree};
-use repo::{BranchName, Credentials, GitUrl, Options, Remote};
+use repo::{BranchName, CloneLimits, Credentials, GitUrl, Options, Remote};
 use step::files::{self, DirLock};
 use step::{Context, Error, Kind, Progress, Result, Unit};
 
@@ -63,7 +63,8 @@ fn on_branch(params: &Params, url: &GitUrl, branch: &BranchName, cx: &Context) -
 
     tracing::info!(%url, %branch, "cloning");
     let shown = Progress::start("cloning", 0, Unit::Items);
-    let mut checkout = remote.clone_branch(branch, scratch.path())?;
+    let limits = CloneLimits { max_file_size: params.max_file_size, ..CloneLimits::default() };
+    let mut checkout = remote.clone_paths(branch, scratch.path(), &[params.configs_dir.as_path()], &limits)?;
     drop(shown);
     let configs = configs(checkout.path(), params).map_err(|error| match error.kind() {
         Kind::NotFound => {
