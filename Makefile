@@ -13,7 +13,7 @@ test: ## Install what the tests need, and run every test
 	@tests/require
 	cargo test --workspace --quiet
 
-soak: ## The tests that kill and race, ten times as often
+soak: ## The tests that kill at random moments, ten times as often
 	@tests/require
 	STEPWRIGHT_SOAK=1 cargo test -p tests --quiet
 
