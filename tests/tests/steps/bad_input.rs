@@ -164,6 +164,9 @@ fn databases_that_cannot_be_read() {
         let bytes = fs::read(database).unwrap();
         fs::write(database, &bytes[..bytes.len() / 2]).unwrap();
     });
+    case("read-only", &|database| {
+        fs::set_permissions(database, std::os::unix::fs::PermissionsExt::from_mode(0o444)).unwrap();
+    });
     case("a directory", &|database| {
         fs::remove_file(database).unwrap();
         fs::create_dir(database).unwrap();
@@ -177,6 +180,8 @@ fn databases_that_cannot_be_read() {
       error: [DIR]/work/index.db is not a SQLite database: its first bytes are "PK\x03\x04 a zip, say"; hint: pull the index.db artifact again, or restore it from a backup
     truncated: 3
       error: [DIR]/work/index.db: database disk image is malformed: it has 47104 bytes, its header says 94208; hint: pull the index.db artifact again, or restore it from a backup
+    read-only: 4
+      error: cannot write [DIR]/work/index.db: permission denied; hint: give this user access to it (images run as any UID in group 0); or copy it to where it can be written
     a directory: 3
       error: [DIR]/work/index.db is not a file; hint: give the path of the index.db file itself
     "#);
