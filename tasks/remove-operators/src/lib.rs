@@ -1,6 +1,6 @@
 //! The step `remove-operators`: takes operators out of a file-based catalog and out of the index database behind it.
 //!
-//! This file is the declaration. [`removal`] plans the change and touches nothing; [`target`] carries it out, on a
+//! This file is the declaration. The module `removal` plans the change and touches nothing; `target` carries it out, on a
 //! branch of a Git repository or in a directory.
 
 mod removal;
