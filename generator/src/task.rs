@@ -12,6 +12,7 @@ use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use step::{Declaration, Error, ParamKind, Result};
+use tekton::names::{ParamName, ResultName, StepName, WorkspaceName};
 use tekton::v1::{ParamSpec, ParamType, ParamValue, ResultType, Step, Task, TaskResult, TaskSpec, WorkspaceDeclaration};
 use tekton::yaml;
 
@@ -100,7 +101,7 @@ fn param(param: &step::Param) -> Result<ParamSpec> {
         type_: Some(kind),
         description: Some(with_choices(&param.description, &param.choices)),
         default,
-        ..ParamSpec::new(name(&param.name)?)
+        ..ParamSpec::new(name::<ParamName>(&param.name)?.into())
     })
 }
 
@@ -109,13 +110,13 @@ fn workspace(workspace: &step::Workspace) -> Result<WorkspaceDeclaration> {
         description: Some(workspace.description.clone()),
         optional: workspace.optional,
         read_only: workspace.read_only,
-        ..WorkspaceDeclaration::new(name(&workspace.name)?)
+        ..WorkspaceDeclaration::new(name::<WorkspaceName>(&workspace.name)?.into())
     })
 }
 
 fn result(result: &step::results::ResultSpec) -> Result<TaskResult> {
     let description = Some(result.text());
-    Ok(TaskResult { type_: Some(ResultType::String), description, ..TaskResult::new(name(result.name)?) })
+    Ok(TaskResult { type_: Some(ResultType::String), description, ..TaskResult::new(name::<ResultName>(result.name)?.into()) })
 }
 
 /// One step, one binary, no script; its security is what OpenShift's restricted-v2 and Pod Security `restricted` ask for.
@@ -123,7 +124,7 @@ fn the_step(step: &Declaration, images: &str) -> Result<Step> {
     let about = step.about;
     let quantity = |text: &str| Quantity(text.to_owned());
     Ok(Step {
-        name: Some(name(about.name)?),
+        name: Some(name::<StepName>(about.name)?.into()),
         image: Some(format!("{images}/{}:{}", about.name, about.version)),
         command: vec![format!("/{}", about.name)],
         args: args(step),

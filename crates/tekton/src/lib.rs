@@ -4,6 +4,7 @@
 //! - [`names`]: names that cannot break Tekton's rules.
 //! - [`yaml`]: canonical YAML, which every reader reads alike.
 
+pub mod duration;
 pub mod names;
 pub mod v1;
 pub mod yaml;

@@ -1,11 +1,14 @@
-//! Objects of the API group `tekton.dev/v1`: so far the Task and all that is in it.
+//! Objects of the API group `tekton.dev`: Task, Pipeline, TaskRun and PipelineRun of `v1`, StepAction of `v1beta1`.
 //!
 //! Fields have the names and meanings of Tekton's API reference, and stand in the order in which they are written. An
 //! unknown field is an error. What is absent is `None`, empty or `false`, and is not written.
+//!
+//! Names and references are strings here, because this is what a file may say; [`crate::rules`] has what they must be, and
+//! who makes an object takes its names from [`crate::names`].
 
-use k8s_openapi::api::core::v1::Volume;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::names::TaskName;
 
@@ -47,70 +50,90 @@ use object;
 
 mod container;
 mod param;
+mod pipeline;
+mod run;
+mod task;
 
 pub use container::{Param, Ref, Sidecar, Step, StepOutputConfig, StepTemplate, WhenExpression, WhenOperator, WorkspaceUsage};
 pub use param::{
     ParamSpec, ParamType, ParamValue, PropertySpec, ResultType, ResultValue, StepResult, TaskResult, WorkspaceDeclaration,
 };
+pub use pipeline::{
+    EmbeddedTask, IncludeParams, Matrix, OnError, PipelineRef, PipelineResult, PipelineSpec, PipelineTask, PipelineTaskMetadata,
+    PipelineWorkspaceDeclaration, TaskRef, WorkspacePipelineTaskBinding,
+};
+pub use run::{
+    PipelineRunSpec, PipelineTaskRunSpec, PipelineTaskRunTemplate, PodTemplate, TaskBreakpoints, TaskRunDebug, TaskRunSpec,
+    TaskRunStepSpec, TimeoutFields, WorkspaceBinding,
+};
+pub use task::{StepActionSpec, TaskSpec};
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Steps that run in one pod, with declared parameters, workspaces and results.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Task {
-    api_version: ApiVersion,
-    kind: TaskKind,
-    /// Name, labels, annotations.
-    #[serde(default)]
-    pub metadata: ObjectMeta,
-    /// What it is.
-    pub spec: TaskSpec,
+/// Declares an object with a name of its own.
+macro_rules! root {
+    ($(#[$about:meta])* $name:ident($version:literal, $spec:ty) $(, $status:ident)?) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct $name {
+            api_version: String,
+            kind: String,
+            /// Name, labels, annotations.
+            #[serde(default)]
+            pub metadata: ObjectMeta,
+            /// What it is.
+            pub spec: $spec,
+            $(
+                /// What Tekton has written into it.
+                #[serde(default, skip_serializing_if = "is_default")]
+                pub $status: Option<Value>,
+            )?
+        }
+
+        impl $name {
+            /// The `apiVersion` of such an object.
+            pub const API_VERSION: &str = $version;
+            /// The `kind` of such an object.
+            pub const KIND: &str = stringify!($name);
+
+            /// With a name, without labels and annotations. A run may be named by `metadata.generateName` instead.
+            pub fn new(name: TaskName, spec: $spec) -> Self {
+                let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
+                $name { api_version: $version.into(), kind: Self::KIND.into(), metadata, spec $(, $status: None)? }
+            }
+
+            /// Its name, or what its name begins with; empty when it has neither.
+            pub fn name(&self) -> &str {
+                self.metadata.name.as_deref().or(self.metadata.generate_name.as_deref()).unwrap_or_default()
+            }
+        }
+    };
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum ApiVersion {
-    #[serde(rename = "tekton.dev/v1")]
-    V1,
+root! {
+    /// Steps that run in one pod, with declared parameters, workspaces and results.
+    Task("tekton.dev/v1", TaskSpec)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum TaskKind {
-    Task,
+root! {
+    /// Tasks that run in the order of what they need of each other.
+    Pipeline("tekton.dev/v1", PipelineSpec)
 }
 
-object! {
-    /// What a Task is, also where a Pipeline or TaskRun holds one without a name.
-    TaskSpec {
-        /// The name that people read.
-        display_name: Option<String>,
-        /// A summary in the first line; after an empty line, the rest.
-        description: Option<String>,
-        /// Parameters.
-        params: Vec<ParamSpec>,
-        /// Workspaces.
-        workspaces: Vec<WorkspaceDeclaration>,
-        /// Results.
-        results: Vec<TaskResult>,
-        /// Volumes that steps can mount.
-        volumes: Vec<Volume>,
-        /// What all steps have unless they say otherwise.
-        step_template: Option<StepTemplate>,
-        /// Containers that run one after another.
-        steps: Vec<Step>,
-        /// Containers that run beside the steps.
-        sidecars: Vec<Sidecar>,
-    }
+root! {
+    /// A run of a Task.
+    TaskRun("tekton.dev/v1", TaskRunSpec), status
 }
 
-// === impl Task ===
+root! {
+    /// A run of a Pipeline.
+    PipelineRun("tekton.dev/v1", PipelineRunSpec), status
+}
 
-impl Task {
-    /// A Task of this name, without labels and annotations.
-    pub fn new(name: TaskName, spec: TaskSpec) -> Self {
-        let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
-        Task { api_version: ApiVersion::V1, kind: TaskKind::Task, metadata, spec }
-    }
+root! {
+    /// A step that Tasks can refer to.
+    StepAction("tekton.dev/v1beta1", StepActionSpec)
 }

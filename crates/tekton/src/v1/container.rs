@@ -6,13 +6,13 @@ use k8s_openapi::api::core::v1::{
 use serde::{Deserialize, Serialize};
 
 use super::{ParamValue, StepResult};
-use crate::names::{ParamName, StepName, WorkspaceName};
+use crate::duration::Duration;
 
 object! {
     /// One container of a Task; steps run one after another.
     Step {
-        /// Its name; Tekton gives it one where it has none.
-        name: Option<StepName>,
+        /// Its name ([`StepName`](crate::names::StepName)); Tekton gives it one where it has none.
+        name: Option<String>,
         /// The name that people read.
         display_name: Option<String>,
         /// The StepAction that it is instead of a container of its own.
@@ -50,7 +50,7 @@ object! {
         /// Its own results.
         results: Vec<StepResult>,
         /// When it is stopped: a duration as Go writes it, `1h30m`.
-        timeout: Option<String>,
+        timeout: Option<Duration>,
         /// `continue`, `stopAndFail`, or a parameter that says which.
         on_error: Option<String>,
         /// Where its standard output is also written.
@@ -92,7 +92,7 @@ object! {
     /// A container that runs beside the steps.
     Sidecar {
         /// Its name.
-        name: StepName,
+        name: String,
         ..
         /// See [`Step::image`].
         image: Option<String>,
@@ -161,7 +161,7 @@ object! {
     /// A value for a parameter.
     Param {
         /// The parameter's name.
-        name: ParamName,
+        name: String,
         /// Its value.
         value: ParamValue,
         ..
@@ -196,7 +196,7 @@ object! {
     /// A workspace that only the steps see which ask for it.
     WorkspaceUsage {
         /// Its name.
-        name: WorkspaceName,
+        name: String,
         ..
         /// Where they see it. The CRD requires it; Tekton and its own examples do not.
         mount_path: Option<String>,

@@ -6,14 +6,13 @@ use std::fmt;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-
-use crate::names::{ParamName, ResultName, WorkspaceName};
+use serde_json::{Map, Value};
 
 object! {
     /// The declaration of a parameter.
     ParamSpec {
         /// Its name.
-        name: ParamName,
+        name: String,
         ..
         /// Its type. Without one, Tekton takes it from `properties` or `default`, and else it is a string.
         type_: Option<ParamType>,
@@ -40,7 +39,7 @@ object! {
     /// The declaration of a result of a Task.
     TaskResult {
         /// Its name.
-        name: ResultName,
+        name: String,
         ..
         /// Its type; without one, string.
         type_: Option<ResultType>,
@@ -57,7 +56,7 @@ object! {
     /// The declaration of a result of a step.
     StepResult {
         /// Its name.
-        name: ResultName,
+        name: String,
         ..
         /// Its type; without one, string.
         type_: Option<ResultType>,
@@ -72,7 +71,7 @@ object! {
     /// The declaration of a workspace.
     WorkspaceDeclaration {
         /// Its name.
-        name: WorkspaceName,
+        name: String,
         ..
         /// What belongs there.
         description: Option<String>,
@@ -103,7 +102,7 @@ pub type ResultType = ParamType;
 
 /// The value of a parameter or result.
 ///
-/// A boolean or number is read as the string that Tekton makes of it, and written as a string.
+/// What is neither (a boolean, a number, a list of numbers) is read as the string that Tekton makes of it: its JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum ParamValue {
@@ -138,6 +137,58 @@ impl From<Vec<String>> for ParamValue {
     }
 }
 
+impl ParamValue {
+    /// The type that a value of this shape has.
+    pub fn kind(&self) -> ParamType {
+        match self {
+            ParamValue::String(_) => ParamType::String,
+            ParamValue::Array(_) => ParamType::Array,
+            ParamValue::Object(_) => ParamType::Object,
+        }
+    }
+
+    /// Every string in it, in order.
+    pub fn strings(&self) -> impl Iterator<Item = &str> {
+        let (one, list, map) = match self {
+            ParamValue::String(text) => (Some(text), None, None),
+            ParamValue::Array(list) => (None, Some(list), None),
+            ParamValue::Object(map) => (None, None, Some(map)),
+        };
+        one.into_iter().chain(list.into_iter().flatten()).chain(map.into_iter().flat_map(BTreeMap::values)).map(String::as_str)
+    }
+}
+
+impl ParamSpec {
+    /// Its type: the one it says, else what Tekton infers from its properties and its default.
+    pub fn kind(&self) -> ParamType {
+        match (&self.type_, &self.default) {
+            (Some(kind), _) => *kind,
+            (None, _) if !self.properties.is_empty() => ParamType::Object,
+            (None, Some(default)) => default.kind(),
+            (None, None) => ParamType::String,
+        }
+    }
+}
+
+impl fmt::Display for ParamType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ParamType::String => "string",
+            ParamType::Array => "array",
+            ParamType::Object => "object",
+        })
+    }
+}
+
+/// A list's item or an object's value, as far as Tekton takes it for one: null is the empty string.
+fn string(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => Some(String::new()),
+        _ => None,
+    }
+}
+
 impl<'de> Deserialize<'de> for ParamValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ValueVisitor;
@@ -169,12 +220,20 @@ impl<'de> Deserialize<'de> for ParamValue {
                 Ok(number.to_string().into())
             }
 
+            fn visit_unit<E>(self) -> Result<ParamValue, E> {
+                Ok("".into())
+            }
+
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<ParamValue, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(list)).map(ParamValue::Array)
+                let items = Vec::<Value>::deserialize(SeqAccessDeserializer::new(list))?;
+                let strings = items.iter().map(string).collect::<Option<_>>();
+                Ok(strings.map_or_else(|| Value::Array(items).to_string().into(), ParamValue::Array))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ParamValue, A::Error> {
-                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(ParamValue::Object)
+                let map = Map::deserialize(MapAccessDeserializer::new(map))?;
+                let strings = map.iter().map(|(key, value)| Some((key.clone(), string(value)?))).collect::<Option<_>>();
+                Ok(strings.map_or_else(|| Value::Object(map).to_string().into(), ParamValue::Object))
             }
         }
 
