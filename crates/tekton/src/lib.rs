@@ -5,6 +5,8 @@
 //! - [`yaml`]: canonical YAML, which every reader reads alike.
 
 pub mod duration;
+pub mod graph;
 pub mod names;
 pub mod v1;
+pub mod variable;
 pub mod yaml;
