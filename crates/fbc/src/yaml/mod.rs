@@ -15,7 +15,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle};
 use crate::gotext::write_json_string;
 use crate::tree::Limits;
 use hoist::Hoisted;
-use scalar::{Scalar, resolve};
+use scalar::{Scalar, resolve, to_json as to_json_scalar, to_key};
 use tabs::Tabs;
 
 /// Why a document is not converted.
@@ -187,7 +187,7 @@ impl<'t> Document<'t> {
 
     fn key(&self, id: NodeId) -> Result<String, YamlFault> {
         match self.nodes.get(id) {
-            Some(Node::Scalar { text, plain, tag }) => self.scalar(text, *plain, tag.as_deref())?.to_key(),
+            Some(Node::Scalar { text, plain, tag }) => to_key(&self.scalar(text, *plain, tag.as_deref())?),
             Some(Node::Alias(target)) if !matches!(self.nodes.get(*target), Some(Node::Alias(_))) => self.key(*target),
             _ => Err(fault("yaml: invalid map key")),
         }
@@ -249,7 +249,7 @@ impl Writer<'_, '_> {
             None => self.out.extend_from_slice(b"null"),
             Some(Node::Scalar { text, plain, tag }) => match document.scalar(text, *plain, tag.as_deref())? {
                 Scalar::Text(text) => write_json_string(self.out, &text),
-                other => self.out.extend_from_slice(other.to_json()?.as_bytes()),
+                other => self.out.extend_from_slice(to_json_scalar(&other)?.as_bytes()),
             },
             Some(Node::Sequence(items)) => {
                 self.out.push(b'[');
