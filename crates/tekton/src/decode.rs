@@ -35,7 +35,7 @@ pub fn decode<T: DeserializeOwned>(node: &Node, report: &mut Report<'_>) -> Opti
             Err(fault) => {
                 let goes_on = fault.node.is_some_and(|node| context.skipped.borrow_mut().insert(node));
                 // What is missing because it was left out was reported already.
-                if faults.is_empty() || !fault.rule().name == rules::MISSING_FIELD.name {
+                if faults.is_empty() || fault.rule().name != rules::MISSING_FIELD.name {
                     faults.push(fault);
                 }
                 if !goes_on {
