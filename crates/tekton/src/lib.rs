@@ -4,6 +4,7 @@
 //! - [`names`], [`duration`], [`quantity`]: values that cannot break Tekton's rules.
 //! - [`variable`]: `$(params.x)` and the like. [`graph`]: which task waits for which.
 //! - [`source`], [`node`], [`decode`]: from a file to objects, with the place of everything.
+//! - [`texts`]: every string of an object, for rules about variables.
 //! - [`check`], [`rules`], [`finding`]: what is wrong with files.
 //! - [`yaml`]: canonical YAML, which every reader reads alike.
 
@@ -17,6 +18,7 @@ pub mod node;
 pub mod quantity;
 pub mod rules;
 pub mod source;
+pub mod texts;
 pub mod v1;
 pub mod variable;
 pub mod yaml;

@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(source.position(0), Position { line: 1, column: 1 });
         assert_eq!(source.position(3), Position { line: 2, column: 1 });
         assert_eq!(source.position(9), Position { line: 2, column: 5 });
-        assert_eq!(source.position(11), Position { line: 3, column: 1 });
+        assert_eq!(source.position(12), Position { line: 3, column: 1 });
         assert_eq!(source.line(2), "äö: x");
         assert_eq!(source.line(7), "");
         assert_eq!(Source::new("", "").position(0), Position { line: 1, column: 1 });

@@ -9,7 +9,7 @@ use crate::finding::{Advice, Report, Severity};
 pub(super) static RULES: &[&Rule] = &[&OBJECT_NAME];
 
 /// What an object is called.
-pub static OBJECT_NAME: Rule = Rule {
+pub(crate) static OBJECT_NAME: Rule = Rule {
     name: "object-name",
     severity: Severity::Error,
     told_by: ToldBy::Admission,
