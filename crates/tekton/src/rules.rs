@@ -7,6 +7,8 @@
 use crate::check::Cx;
 use crate::finding::{Report, Severity};
 
+mod bindings;
+mod calls;
 mod decoding;
 mod names;
 
@@ -48,7 +50,7 @@ pub enum ToldBy {
 }
 
 /// The groups of rules, in the order of the documentation. What a file holds stands in its own list.
-static GROUPS: &[&[&Rule]] = &[decoding::RULES, names::RULES];
+static GROUPS: &[&[&Rule]] = &[decoding::RULES, names::RULES, calls::RULES, bindings::RULES];
 
 /// All rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
