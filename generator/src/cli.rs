@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 use step::{Declaration, Error, Kind, Result, files};
 
-use crate::{readme, steps, task};
+use crate::{readme, render, steps, task};
 
 /// What `stepwright task` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,6 +89,7 @@ pub fn command() -> Command {
                         .help("Where the step images are; the image is REGISTRY/PREFIX/STEP:VERSION"),
                 ),
         )
+        .subcommand(render::command::command())
         .subcommand(
             Command::new("completions")
                 .about("Prints the shell's completions for stepwright and all steps")
@@ -108,6 +109,7 @@ pub fn command() -> Command {
 fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("task", matches)) => print_task(matches),
+        Some(("render", matches)) => render::command::run(matches),
         Some(("completions", matches)) => {
             let Some(shell) = matches.get_one::<Shell>("shell").copied() else { return Ok(()) };
             let mut script = Vec::new();
@@ -152,7 +154,7 @@ fn write_man_pages(directory: &Path) -> Result<()> {
 }
 
 /// Standard output may be closed early, by `| head`: that is not an error.
-fn print(bytes: &[u8]) -> Result<()> {
+pub(crate) fn print(bytes: &[u8]) -> Result<()> {
     match std::io::stdout().write_all(bytes) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("cannot write to standard output", error)),
         _ => Ok(()),

@@ -2,6 +2,7 @@
 
 mod cli;
 pub mod readme;
+pub mod render;
 pub mod task;
 
 use step::Declaration;
