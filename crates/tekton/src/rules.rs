@@ -7,10 +7,14 @@
 use crate::check::Cx;
 use crate::finding::{Report, Severity};
 
+mod advice;
 mod bindings;
 mod calls;
+mod containers;
+mod declared;
 mod decoding;
 mod names;
+mod outcomes;
 
 pub use decoding::{
     DUPLICATE_KEY, FIELD_CASE, INVALID_QUANTITY, INVALID_VALUE, MISSING_FIELD, OLD_API_VERSION, UNKNOWN_FIELD, UNKNOWN_KIND,
@@ -50,7 +54,16 @@ pub enum ToldBy {
 }
 
 /// The groups of rules, in the order of the documentation. What a file holds stands in its own list.
-static GROUPS: &[&[&Rule]] = &[decoding::RULES, names::RULES, calls::RULES, bindings::RULES];
+static GROUPS: &[&[&Rule]] = &[
+    decoding::RULES,
+    names::RULES,
+    calls::RULES,
+    bindings::RULES,
+    outcomes::RULES,
+    declared::RULES,
+    containers::RULES,
+    advice::RULES,
+];
 
 /// All rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
