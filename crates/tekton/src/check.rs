@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use crate::decode::decode;
 use crate::finding::{Advice, Finding, Place, Report};
 use crate::node::{self, Node};
@@ -65,11 +67,21 @@ struct Document<'a> {
     object: Object,
 }
 
-/// All objects together: what a reference from one file to another finds.
+/// All objects together, as one file sees them: what a name refers to. Of several objects of a name, the one in the same
+/// file is meant, else the first.
 pub struct World<'a> {
-    tasks: HashMap<&'a str, &'a Task>,
-    pipelines: HashMap<&'a str, (&'a Pipeline, Place<'a>)>,
-    step_actions: HashMap<&'a str, &'a StepAction>,
+    index: &'a Index<'a>,
+    source: usize,
+}
+
+/// Objects by kind and name.
+#[derive(Default)]
+struct Index<'a> {
+    tasks: HashMap<&'a str, Vec<(usize, &'a Task)>>,
+    pipelines: HashMap<&'a str, Vec<(usize, (&'a Pipeline, Place<'a>))>>,
+    step_actions: HashMap<&'a str, Vec<(usize, &'a StepAction)>>,
+    /// Places of names, by kind and namespace.
+    places: HashMap<(&'static str, &'a str, &'a str), Vec<Place<'a>>>,
     /// Names of Tasks and so on that are there, but could not be decoded: nothing is known about what is in them.
     broken: Vec<(&'a str, &'a str)>,
 }
@@ -164,9 +176,10 @@ pub fn check(sources: &[Source], options: &Options) -> Checked {
             }
         }
     }
-    let world = World::new(&documents, &options.known, broken);
+    let index = Index::new(&documents, &options.known, broken);
+    let worlds: Vec<World<'_>> = (0..sources.len()).map(|source| World { index: &index, source }).collect();
     for document in &documents {
-        let cx = Cx::new(document, &world, options.level);
+        let cx = Cx::new(document, &worlds[document.source], options.level);
         let mut report = Report::new(&mut findings, document.source);
         for rule in rules::all() {
             if let Some(check) = rule.check {
@@ -176,7 +189,6 @@ pub fn check(sources: &[Source], options: &Options) -> Checked {
     }
     findings.sort_by(|a, b| (a.source, a.span, a.rule.name, &a.message).cmp(&(b.source, b.span, b.rule.name, &b.message)));
     findings.dedup_by(|a, b| (a.source, a.span, a.rule.name, &a.message) == (b.source, b.span, b.rule.name, &b.message));
-    drop(world);
     let objects = documents.into_iter().map(|document| (document.source, document.object)).collect();
     Checked { objects, findings }
 }
@@ -261,6 +273,17 @@ impl Object {
         }
     }
 
+    /// Name, labels, annotations.
+    pub fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Object::Task(object) => &object.metadata,
+            Object::Pipeline(object) => &object.metadata,
+            Object::TaskRun(object) => &object.metadata,
+            Object::PipelineRun(object) => &object.metadata,
+            Object::StepAction(object) => &object.metadata,
+        }
+    }
+
     /// It in canonical YAML.
     ///
     /// # Errors
@@ -287,53 +310,78 @@ impl Checked {
 
 // === impl World ===
 
-impl<'a> World<'a> {
+/// The source of objects that are known without one.
+const NOWHERE: usize = usize::MAX;
+
+impl<'a> Index<'a> {
     fn new(documents: &'a [Document<'a>], known: &'a [Task], broken: Vec<(&'a str, &'a str)>) -> Self {
-        let mut world = World { tasks: HashMap::new(), pipelines: HashMap::new(), step_actions: HashMap::new(), broken };
-        world.tasks.extend(known.iter().map(|task| (task.name(), task)));
+        let mut index = Index { broken, ..Index::default() };
         for document in documents {
+            let (source, name) = (document.source, document.object.name());
             match &document.object {
-                Object::Task(task) => drop(world.tasks.insert(task.name(), task)),
+                Object::Task(task) => index.tasks.entry(name).or_default().push((source, task)),
                 Object::Pipeline(pipeline) => {
-                    world.pipelines.insert(pipeline.name(), (pipeline, document.place));
+                    index.pipelines.entry(name).or_default().push((source, (pipeline, document.place)));
                 }
-                Object::StepAction(action) => drop(world.step_actions.insert(action.name(), action)),
+                Object::StepAction(action) => index.step_actions.entry(name).or_default().push((source, action)),
                 Object::TaskRun(_) | Object::PipelineRun(_) => {}
             }
+            let metadata = document.object.metadata();
+            if metadata.name.is_some() {
+                let key = (document.object.kind(), metadata.namespace.as_deref().unwrap_or_default(), name);
+                index.places.entry(key).or_default().push(document.place.key("metadata").key("name"));
+            }
         }
-        world
+        for task in known {
+            index.tasks.entry(task.name()).or_default().push((NOWHERE, task));
+        }
+        index
+    }
+}
+
+impl<'a> World<'a> {
+    fn of<T: Copy>(&self, objects: Option<&Vec<(usize, T)>>) -> Option<T> {
+        let objects = objects?;
+        let here = objects.iter().find(|(source, _)| *source == self.source);
+        here.or_else(|| objects.first()).map(|(_, object)| *object)
     }
 
     /// The Task of this name.
     pub fn task(&self, name: &str) -> Option<&'a Task> {
-        self.tasks.get(name).copied()
+        self.of(self.index.tasks.get(name))
     }
 
     /// The Pipeline of this name, and where it is.
     pub fn pipeline(&self, name: &str) -> Option<(&'a Pipeline, Place<'a>)> {
-        self.pipelines.get(name).copied()
+        self.of(self.index.pipelines.get(name))
     }
 
     /// The StepAction of this name.
     pub fn step_action(&self, name: &str) -> Option<&'a StepAction> {
-        self.step_actions.get(name).copied()
+        self.of(self.index.step_actions.get(name))
+    }
+
+    /// Where the name of every object of this kind, namespace and name stands.
+    pub fn places(&self, object: &'a Object) -> &'a [Place<'a>] {
+        let namespace = object.metadata().namespace.as_deref().unwrap_or_default();
+        self.index.places.get(&(object.kind(), namespace, object.name())).map_or(&[], Vec::as_slice)
     }
 
     /// The names of all objects of a kind: Task, Pipeline or StepAction.
     pub fn names(&self, kind: &str) -> Vec<&'a str> {
         let mut names: Vec<&str> = match kind {
-            Task::KIND => self.tasks.keys().copied().collect(),
-            Pipeline::KIND => self.pipelines.keys().copied().collect(),
-            _ => self.step_actions.keys().copied().collect(),
+            Task::KIND => self.index.tasks.keys().copied().collect(),
+            Pipeline::KIND => self.index.pipelines.keys().copied().collect(),
+            _ => self.index.step_actions.keys().copied().collect(),
         };
-        names.extend(self.broken.iter().filter(|(of, _)| *of == kind).map(|(_, name)| *name));
+        names.extend(self.index.broken.iter().filter(|(of, _)| *of == kind).map(|(_, name)| *name));
         names.sort_unstable();
         names
     }
 
     /// Whether there is such an object, but one that could not be decoded.
     pub fn is_broken(&self, kind: &str, name: &str) -> bool {
-        self.broken.contains(&(kind, name))
+        self.index.broken.contains(&(kind, name))
     }
 }
 

@@ -187,6 +187,16 @@ impl<'n> Place<'n> {
         }
     }
 
+    /// Whether it is the same place of the same file.
+    pub fn is_at(self, other: Place<'_>) -> bool {
+        std::ptr::eq(self.source, other.source) && self.span == other.span
+    }
+
+    /// `FILE:LINE`, for messages about another place.
+    pub fn shown(self) -> String {
+        format!("{}:{}", self.source.name(), self.source.position(self.span.start).line)
+    }
+
     /// Where it is.
     pub fn span(self) -> Span {
         self.span

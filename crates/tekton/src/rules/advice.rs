@@ -183,9 +183,9 @@ fn values(place: Place<'_>, ask: &mut dyn FnMut(Place<'_>)) {
                 let value = place.key(&entry.key);
                 if entry.key == "params" {
                     let Data::List(items) = &entry.value.data else { continue };
-                    for index in 0..items.len() {
+                    for (index, item) in items.iter().enumerate() {
                         for field in ["default", "value"] {
-                            if items[index].get(field).is_some() {
+                            if item.get(field).is_some() {
                                 ask(value.index(index).key(field));
                             }
                         }

@@ -6,10 +6,10 @@ use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Report, Severity};
 
-pub(super) static RULES: &[&Rule] = &[&OBJECT_NAME];
+pub(super) static RULES: &[&Rule] = &[&OBJECT_NAME, &DUPLICATE_OBJECT];
 
 /// What an object is called.
-pub(crate) static OBJECT_NAME: Rule = Rule {
+static OBJECT_NAME: Rule = Rule {
     name: "object-name",
     severity: Severity::Error,
     told_by: ToldBy::Admission,
@@ -21,7 +21,7 @@ pub(crate) static OBJECT_NAME: Rule = Rule {
 };
 
 fn object_name(cx: &Cx<'_>, report: &mut Report<'_>) {
-    let (ObjectMeta { name, generate_name, .. }, place) = (metadata(cx.object), cx.place.key("metadata"));
+    let (ObjectMeta { name, generate_name, .. }, place) = (cx.object.metadata(), cx.place.key("metadata"));
     let is_run = matches!(cx.object, Object::TaskRun(_) | Object::PipelineRun(_));
     match (name.as_deref().unwrap_or_default(), generate_name.as_deref().unwrap_or_default()) {
         ("", "") if is_run => report
@@ -45,13 +45,25 @@ fn object_name(cx: &Cx<'_>, report: &mut Report<'_>) {
 
 const HINT: &str = "use at most 63 lower-case letters, digits, '-' and '.', with a letter or digit at both ends";
 
-fn metadata(object: &Object) -> &ObjectMeta {
-    match object {
-        Object::Task(object) => &object.metadata,
-        Object::Pipeline(object) => &object.metadata,
-        Object::TaskRun(object) => &object.metadata,
-        Object::PipelineRun(object) => &object.metadata,
-        Object::StepAction(object) => &object.metadata,
+/// Two objects of one name.
+static DUPLICATE_OBJECT: Rule = Rule {
+    name: "duplicate-object",
+    severity: Severity::Warning,
+    told_by: ToldBy::Nobody,
+    summary: "Of a kind, a namespace and a name there is one object.",
+    explanation: "Applied together, the last one wins. Files that are meant for different clusters or namespaces are better checked one by one. A reference means the object in its own file, if there is one, else the first.",
+    bad: "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: build\nspec:\n  steps:\n  - image: example.com/make:1\n    command: [/make]\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: build\nspec:\n  steps:\n  - image: example.com/make:2\n    command: [/make]\n",
+    good: "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: build\nspec:\n  steps:\n  - image: example.com/make:1\n    command: [/make]\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: build-next\nspec:\n  steps:\n  - image: example.com/make:2\n    command: [/make]\n",
+    check: Some(duplicate_object),
+};
+
+fn duplicate_object(cx: &Cx<'_>, report: &mut Report<'_>) {
+    let place = cx.place.key("metadata").key("name");
+    if let [first, _, ..] = cx.world.places(cx.object)
+        && !first.is_at(place)
+    {
+        let message = format!("there is another {} {:?} at {}", cx.object.kind(), cx.object.name(), first.shown());
+        report.at(&DUPLICATE_OBJECT, place, message).hint("rename one, or check them one by one");
     }
 }
 
