@@ -15,8 +15,8 @@ pub(super) static FEATURE_LEVEL: Rule = Rule {
     explanation: "Tekton knows `enable-api-fields: stable`, `beta` (its default) and `alpha`, and a few features with a flag of their own. Say with --level what your cluster has; alpha here means that those flags are on as well.",
     bad: "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: build\nspec:\n  steps:\n  - name: compile\n    image: example.com/make:1\n    command: [/make]\n    stdoutConfig:\n      path: /workspace/log\n",
     good: "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: build\nspec:\n  steps:\n  - name: compile\n    image: example.com/make:1\n    command: [/make]\n    args: [--log, /workspace/log]\n",
-    // Each feature is asked for where it is looked at.
-    check: None,
+    // Other features are asked for by the rules about what they belong to.
+    check: Some(super::steps::features),
 };
 
 /// A feature that not every cluster has.

@@ -68,7 +68,7 @@ fn duplicate_object(cx: &Cx<'_>, report: &mut Report<'_>) {
 }
 
 /// Kubernetes' `IsDNS1123Subdomain`: labels with dots between them.
-fn is_subdomain(text: &str) -> bool {
+pub(super) fn is_subdomain(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let is_label =
         |label: &str| !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-');

@@ -1,0 +1,379 @@
+//! Rules about the results of Tasks, steps and StepActions: how they are declared, and where they may be used.
+
+use std::collections::BTreeMap;
+
+use super::fields::{Field, FieldText, StepView, steps_of};
+use super::params::{Declarations, DeclaredBy, declarations};
+use super::pipeline_params::found;
+use super::steps::is_artifact;
+use super::{Rule, ToldBy};
+use crate::check::{Cx, Object};
+use crate::finding::{Advice, Place, Report, Severity};
+use crate::names::{ResultName, StepName};
+use crate::v1::{ParamType, ParamValue, PropertySpec, StepResult, TaskResult};
+use crate::variable::{Variable, references};
+
+pub(super) static RULES: &[&Rule] = &[&OBJECT_PROPERTIES, &RESULT_VALUE, &RESULT_IN_SCRIPT, &MISPLACED_STEP_RESULT];
+
+/// An object without keys.
+static OBJECT_PROPERTIES: Rule = Rule {
+    name: "object-properties",
+    severity: Severity::Error,
+    told_by: ToldBy::Admission,
+    summary: "A parameter or result of type object declares its keys in `properties`, each of them a string.",
+    explanation: "A property may leave its type out, except in a result of a step: there Tekton wants `type: string` to be written.",
+    bad: "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  params:
+  - name: source
+    type: object
+  steps:
+  - name: compile
+    image: example.com/make:1
+    command: [/make]
+    args: [$(params.source.url)]
+",
+    good: "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  params:
+  - name: source
+    type: object
+    properties:
+      url: {}
+  steps:
+  - name: compile
+    image: example.com/make:1
+    command: [/make]
+    args: [$(params.source.url)]
+",
+    check: Some(object_properties),
+};
+
+fn object_properties(cx: &Cx<'_>, report: &mut Report<'_>) {
+    let lists = declarations(cx);
+    for param in lists.iter().flat_map(Declarations::each) {
+        types(&param.spec.properties, param.place, report, |kind| kind.is_none_or(|kind| kind == ParamType::String));
+    }
+    for param in lists.iter().filter(|list| needs_properties(cx, list)).flat_map(Declarations::each) {
+        // A value of a run has the last word on the type, but not on the keys.
+        let given = match cx.object {
+            Object::TaskRun(run) => run.spec.params.iter().find(|given| given.name == param.spec.name),
+            _ => None,
+        };
+        let kind = given.map_or(param.kind(), |given| given.value.kind());
+        let has_object = kind == ParamType::Object || matches!(param.spec.default, Some(ParamValue::Object(_)));
+        if has_object && param.keys().is_none() {
+            missing(&param.spec.name, param.place, report);
+        }
+    }
+    for view in cx.tasks() {
+        for (index, result) in view.spec.results.iter().enumerate() {
+            let TaskResult { name, type_, properties, .. } = result;
+            let place = view.place.key("results").index(index);
+            of_result(name, *type_, properties, place, report, |kind| kind.is_none_or(|kind| kind == ParamType::String));
+        }
+        for StepView { step, place, .. } in steps_of(view) {
+            for (index, StepResult { name, type_, properties, .. }) in step.results.iter().enumerate() {
+                let place = place.key("results").index(index);
+                of_result(name, *type_, properties, place, report, |kind| kind == Some(ParamType::String));
+            }
+        }
+    }
+    if let Object::StepAction(action) = cx.object {
+        for (index, StepResult { name, type_, properties, .. }) in action.spec.results.iter().enumerate() {
+            let place = cx.place.key("spec").key("results").index(index);
+            // Without a type, properties say that it is an object.
+            let type_ = type_.or((!properties.is_empty()).then_some(ParamType::Object));
+            of_result(name, type_, properties, place, report, |kind| kind.is_none_or(|kind| kind == ParamType::String));
+        }
+    }
+}
+
+/// Whether the objects in a list must have properties: where steps see them.
+fn needs_properties(cx: &Cx<'_>, list: &Declarations<'_>) -> bool {
+    let has_task = || cx.pipelines().next().is_some_and(|pipeline| pipeline.tasks().any(|view| view.task.task_spec.is_some()));
+    match (cx.object, list.of) {
+        (Object::PipelineRun(_), _) => false,
+        (Object::Pipeline(_), _) => has_task() && !list.is_nested(cx),
+        (Object::TaskRun(_), DeclaredBy::Task) => cx.tasks().any(|view| !view.spec.steps.is_empty()),
+        _ => true,
+    }
+}
+
+fn of_result(
+    name: &str,
+    kind: Option<ParamType>,
+    properties: &BTreeMap<String, PropertySpec>,
+    place: Place<'_>,
+    report: &mut Report<'_>,
+    is_fine: impl Fn(Option<ParamType>) -> bool,
+) {
+    if kind == Some(ParamType::Object) {
+        if properties.is_empty() {
+            missing(name, place, report);
+        }
+        types(properties, place, report, is_fine);
+    }
+}
+
+fn missing(name: &str, place: Place<'_>, report: &mut Report<'_>) {
+    let message = format!("the object {name:?} declares no keys");
+    report.at(&OBJECT_PROPERTIES, place.key("name"), message).hint("add: properties: {KEY: {type: string}}");
+}
+
+fn types(
+    properties: &BTreeMap<String, PropertySpec>,
+    place: Place<'_>,
+    report: &mut Report<'_>,
+    is_fine: impl Fn(Option<ParamType>) -> bool,
+) {
+    for (key, property) in properties.iter().filter(|(_, property)| !is_fine(property.type_)) {
+        let place = place.key("properties");
+        let (place, message) = match property.type_ {
+            Some(kind) => (place.key(key).key("type"), format!("the key {key:?} cannot be an {kind}")),
+            None => (place.name_of(key), format!("the key {key:?} has no type")),
+        };
+        report.at(&OBJECT_PROPERTIES, place, message).hint("write type: string");
+    }
+}
+
+/// A result that comes from nowhere.
+static RESULT_VALUE: Rule = Rule {
+    name: "result-value",
+    severity: Severity::Error,
+    told_by: ToldBy::Admission,
+    summary: "The `value` of a Task's result is a result of one of its steps.",
+    explanation: "It is written $(steps.STEP.results.RESULT). A result that a step writes to $(results.NAME.path) has no value.",
+    bad: "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  results:
+  - name: IMAGE_DIGEST
+    value: $(steps.push.IMAGE_DIGEST)
+  steps:
+  - name: push
+    image: example.com/push:1
+    command: [/push]
+    args: [$(step.results.IMAGE_DIGEST.path)]
+    results:
+    - name: IMAGE_DIGEST
+",
+    good: "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  results:
+  - name: IMAGE_DIGEST
+    value: $(steps.push.results.IMAGE_DIGEST)
+  steps:
+  - name: push
+    image: example.com/push:1
+    command: [/push]
+    args: [$(step.results.IMAGE_DIGEST.path)]
+    results:
+    - name: IMAGE_DIGEST
+",
+    check: Some(result_value),
+};
+
+fn result_value(cx: &Cx<'_>, report: &mut Report<'_>) {
+    for view in cx.tasks() {
+        for (index, result) in view.spec.results.iter().enumerate() {
+            let place = view.place.key("results").index(index).key("value");
+            let Some(value) = &result.value else { continue };
+            // Of a result without a name nothing else is told.
+            if result.name.parse::<ResultName>().is_err() {
+                continue;
+            }
+            let fault = match value {
+                ParamValue::String(text) if text.is_empty() => None,
+                ParamValue::String(text) => fault_of(text),
+                _ => Some(format!("the value of {:?} is not a string", result.name)),
+            };
+            if let Some(message) = fault {
+                report.at(&RESULT_VALUE, place, message).hint("write $(steps.STEP.results.RESULT), or leave the value out");
+            }
+        }
+    }
+}
+
+fn fault_of(text: &str) -> Option<String> {
+    let Some((step, result)) = step_result(text) else {
+        return Some(format!("{text:?} is not a result of a step"));
+    };
+    if step.parse::<StepName>().is_err() {
+        return Some(format!("no step can have the name {step:?}"));
+    }
+    result.parse::<ResultName>().is_err().then(|| format!("no result can have the name {result:?}"))
+}
+
+/// The first `$(steps.STEP.results.RESULT)`: Tekton lets both names be anything that has no line break.
+fn step_result(text: &str) -> Option<(&str, &str)> {
+    text.match_indices("$(steps.").find_map(|(at, open)| {
+        let line = text[at + open.len()..].lines().next()?;
+        let (step, rest) = line.split_once(".results.")?;
+        let (result, _) = rest.split_once(')')?;
+        Some((step, result))
+    })
+}
+
+/// A script that speaks of a result in a way that Tekton does not understand.
+static RESULT_IN_SCRIPT: Rule = Rule {
+    name: "result-in-script",
+    severity: Severity::Error,
+    told_by: ToldBy::Admission,
+    summary: "A script speaks of results as $(results.NAME.path), of a step's own as $(step.results.NAME.path).",
+    explanation: "A name with dots in it needs brackets: $(results[\"a.b\"].path) in `args`; in a script Tekton does not find it at all.",
+    bad: "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  results:
+  - name: image.digest
+  steps:
+  - name: push
+    image: example.com/push:1
+    script: |
+      push > $(results.image.digest.path)
+",
+    good: "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  results:
+  - name: image-digest
+  steps:
+  - name: push
+    image: example.com/push:1
+    script: |
+      push > $(results.image-digest.path)
+",
+    check: Some(result_in_script),
+};
+
+fn result_in_script(cx: &Cx<'_>, report: &mut Report<'_>) {
+    for view in cx.tasks() {
+        let names: Vec<&str> = view.spec.results.iter().map(|result| result.name.as_str()).collect();
+        for StepView { step, texts, .. } in steps_of(view) {
+            let own: Vec<&str> = step.results.iter().map(|result| result.name.as_str()).collect();
+            for text in texts.into_iter().filter(|text| text.field == Field::Script) {
+                unknown_results(text, "results", &names, report);
+                if !own.is_empty() {
+                    unknown_results(text, "step.results", &own, report);
+                }
+            }
+        }
+    }
+    if let Object::StepAction(action) = cx.object
+        && let Some(script) = &action.spec.script
+    {
+        let names: Vec<&str> = action.spec.results.iter().map(|result| result.name.as_str()).collect();
+        let text = FieldText { field: Field::Script, text: script, place: cx.place.key("spec").key("script") };
+        unknown_results(text, "results", &names, report);
+        unknown_results(text, "step.results", &names, report);
+    }
+}
+
+fn unknown_results(text: FieldText<'_>, prefix: &str, names: &[&str], report: &mut Report<'_>) {
+    for found in found(text.text, prefix) {
+        let written = &text.text[found.range.clone()];
+        let name = found.plain_name();
+        let is_known = name.as_deref().is_some_and(|name| names.contains(&name));
+        // Another rule tells of those that are written as they have to be.
+        let is_plain = match references(written).next().map(|reference| reference.variable) {
+            Some(Variable::ResultPath(name)) => prefix == "results" && names.iter().all(|other| *other != name),
+            Some(Variable::StepResultPath(_)) => true,
+            _ => false,
+        };
+        if !is_known && !(is_plain && name.is_some()) {
+            let message = format!("{written} is not a result that is declared");
+            let otherwise = format!("write $({prefix}.NAME.path)");
+            report.at(&RESULT_IN_SCRIPT, text.part(found.range), message).hint(otherwise);
+        }
+    }
+}
+
+/// A step's result where it is not replaced.
+static MISPLACED_STEP_RESULT: Rule = Rule {
+    name: "misplaced-step-result",
+    severity: Severity::Error,
+    told_by: ToldBy::Admission,
+    summary: "Results and artifacts of other steps are used only in `env`, `command` and `args`; artifacts also in a script.",
+    explanation: "They are there only when the step begins, and other fields are needed before.",
+    bad: "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  steps:
+  - name: version
+    image: example.com/git:1
+    command: [/version]
+    args: [$(step.results.version.path)]
+    results:
+    - name: version
+  - name: compile
+    image: example.com/make:1
+    script: make VERSION=$(steps.version.results.version)
+",
+    good: "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  steps:
+  - name: version
+    image: example.com/git:1
+    command: [/version]
+    args: [$(step.results.version.path)]
+    results:
+    - name: version
+  - name: compile
+    image: example.com/make:1
+    env:
+    - name: VERSION
+      value: $(steps.version.results.version)
+    command: [/make]
+",
+    check: Some(misplaced_step_result),
+};
+
+fn misplaced_step_result(cx: &Cx<'_>, report: &mut Report<'_>) {
+    for text in cx.tasks().flat_map(steps_of).flat_map(|step| step.texts) {
+        if matches!(text.field, Field::Command | Field::Args | Field::Env | Field::OnError) {
+            continue;
+        }
+        if step_result(text.text).is_some() {
+            let written = references(text.text).find(|found| matches!(found.variable, Variable::StepResult { .. }));
+            let place = written.map_or(text.place, |found| text.part(found.range));
+            let message = "a result of a step cannot be used here";
+            report.at(&MISPLACED_STEP_RESULT, place, message).hint("use it in env, command or args");
+        }
+        for found in references(text.text).filter(|_| text.field != Field::Script) {
+            let written = &text.text[found.range.clone()];
+            if is_artifact(written) && written.starts_with("$(step") {
+                let message = "an artifact of a step cannot be used here";
+                report.at(&MISPLACED_STEP_RESULT, text.part(found.range), message).hint("use it in env, command, args or a script");
+            }
+        }
+    }
+}
