@@ -223,17 +223,15 @@ fn missing_param(cx: &Cx<'_>, report: &mut Report<'_>) {
     for call in calls(cx) {
         let is_given = |name: &str| call.given.iter().any(|given| given.param.name == name);
         let comes_by_itself = |name: &str| call.is_inline && call.scope.has_param(name);
+        // A value under a name that nothing has is most likely this one's: the rule about unknown parameters says so.
+        let strays = call.given.iter().map(|given| given.param.name.as_str());
+        let strays: Vec<&str> = strays.filter(|name| call.declared.iter().all(|spec| spec.name != *name)).collect();
+        let is_misspelt = |name: &str| !call.is_inline && crate::finding::nearest(name, strays.iter().copied()).is_some();
         let missing = |spec: &&ParamSpec| spec.default.is_none() && !is_given(&spec.name) && !comes_by_itself(&spec.name);
-        for spec in call.declared.iter().filter(missing) {
+        for spec in call.declared.iter().filter(missing).filter(|spec| !is_misspelt(&spec.name)) {
             let message = format!("{} needs a value for its parameter {:?}", call.callee, spec.name);
-            let finding = report.at(&MISSING_PARAM, call.place, message);
-            // A value under a name that nothing has is most likely this one's.
-            let strays = call.given.iter().map(|given| given.param.name.as_str());
-            let strays: Vec<&str> = strays.filter(|name| call.declared.iter().all(|spec| spec.name != *name)).collect();
-            match crate::finding::nearest(&spec.name, strays) {
-                Some(stray) => finding.hint(format!("did you write {stray:?} for it?")),
-                None => finding.hint(format!("add to its params: {{name: {}, value: …}}", spec.name)),
-            }
+            let hint = format!("add to its params: {{name: {}, value: …}}", spec.name);
+            report.at(&MISSING_PARAM, call.place, message).hint(hint);
         }
     }
 }
