@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 use step::{Declaration, Error, Kind, Result, files};
 
-use crate::{readme, render, steps, task};
+use crate::{graph, readme, render, steps, task};
 
 /// What `stepwright task` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,6 +90,7 @@ pub fn command() -> Command {
                 ),
         )
         .subcommand(render::command::command())
+        .subcommand(graph::command())
         .subcommand(
             Command::new("completions")
                 .about("Prints the shell's completions for stepwright and all steps")
@@ -110,6 +111,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("task", matches)) => print_task(matches),
         Some(("render", matches)) => render::command::run(matches),
+        Some(("graph", matches)) => graph::run(matches),
         Some(("completions", matches)) => {
             let Some(shell) = matches.get_one::<Shell>("shell").copied() else { return Ok(()) };
             let mut script = Vec::new();

@@ -1,6 +1,7 @@
 //! The `stepwright` command: any step's command line from one binary, and what follows from the steps' declarations.
 
 mod cli;
+pub mod graph;
 pub mod readme;
 pub mod render;
 pub mod task;
