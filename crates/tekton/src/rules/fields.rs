@@ -110,9 +110,15 @@ fn texts<'a>(view: TaskView<'a>, step: &'a Step, place: Place<'a>) -> Vec<FieldT
     texts.one(Field::OnError, &step.on_error, place.key("onError"));
     if let Some(template) = template {
         texts.env(&template.env, above.key("env"), |env| step.env.iter().all(|own| own.name != env.name));
-        texts.mounts(&template.volume_mounts, above.key("volumeMounts"), |mount| {
-            step.volume_mounts.iter().all(|own| own.mount_path != mount.mount_path)
-        });
+        let mounts = above.key("volumeMounts");
+        let own = |mount: &VolumeMount| step.volume_mounts.iter().find(|own| own.mount_path == mount.mount_path);
+        texts.mounts(&template.volume_mounts, mounts, |mount| own(mount).is_none());
+        // Of two mounts at one path, the step's comes first, field by field.
+        for (index, mount) in template.volume_mounts.iter().enumerate() {
+            if own(mount).is_some_and(|own| own.sub_path.as_deref().unwrap_or_default().is_empty()) {
+                texts.one(Field::MountSubPath, &mount.sub_path, mounts.index(index).key("subPath"));
+            }
+        }
     }
     texts.all
 }

@@ -204,8 +204,8 @@ fn duplicates<'a>(what: &str, names: impl Iterator<Item = &'a str>, place: Place
             Case::Matters => *other == name,
             Case::Ignored => other.to_lowercase() == name.to_lowercase(),
         };
-        // Steps may do without a name; other rules tell of what may not.
-        if let Some(other) = seen.iter().find(|other| !name.is_empty() && is_same(other)) {
+        // Steps may do without a name.
+        if let Some(other) = seen.iter().find(|other| is_same(other)).filter(|_| !(name.is_empty() && what == "step")) {
             let message = format!("there is already a {what} {other:?}").replace("a entry", "an entry");
             report.at(&DUPLICATE_NAME, place.index(index).key("name"), message).hint("give one of them another name, or remove it");
         }

@@ -64,9 +64,7 @@ impl<'a> Declared<'a> {
     /// Its type. Empty `properties` say that it is an object, which the typed object alone does not tell.
     pub(super) fn kind(self) -> ParamType {
         match self.spec.type_ {
-            None if self.place.node().and_then(|node| node.get("properties")).is_some_and(|node| !is_null(&node.data)) => {
-                ParamType::Object
-            }
+            None if has_properties(self.place) => ParamType::Object,
             _ => self.spec.kind(),
         }
     }
@@ -78,8 +76,10 @@ impl<'a> Declared<'a> {
     }
 }
 
-fn is_null(data: &Data) -> bool {
-    matches!(data, Data::Null)
+/// Whether a parameter or result has `properties`, if only empty ones, so that it is an object if it does not say what it is.
+pub(super) fn has_properties(place: Place<'_>) -> bool {
+    let properties = place.node().and_then(|node| node.get("properties"));
+    properties.is_some_and(|properties| !matches!(properties.data, Data::Null))
 }
 
 /// `a string`, `an array`, `an object`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{Field, FieldText, StepView, steps_of};
-use super::params::{Declarations, DeclaredBy, declarations};
+use super::params::{Declarations, DeclaredBy, declarations, has_properties};
 use super::pipeline_params::found;
 use super::steps::is_artifact;
 use super::{Rule, ToldBy};
@@ -78,7 +78,8 @@ fn object_properties(cx: &Cx<'_>, report: &mut Report<'_>) {
         for (index, result) in view.spec.results.iter().enumerate() {
             let TaskResult { name, type_, properties, .. } = result;
             let place = view.place.key("results").index(index);
-            of_result(name, *type_, properties, place, report, |kind| kind.is_none_or(|kind| kind == ParamType::String));
+            let type_ = type_.or(has_properties(place).then_some(ParamType::Object));
+            of_result(name, type_, properties, place, report, |kind| kind.is_none_or(|kind| kind == ParamType::String));
         }
         for StepView { step, place, .. } in steps_of(view) {
             for (index, StepResult { name, type_, properties, .. }) in step.results.iter().enumerate() {
@@ -90,8 +91,7 @@ fn object_properties(cx: &Cx<'_>, report: &mut Report<'_>) {
     if let Object::StepAction(action) = cx.object {
         for (index, StepResult { name, type_, properties, .. }) in action.spec.results.iter().enumerate() {
             let place = cx.place.key("spec").key("results").index(index);
-            // Without a type, properties say that it is an object.
-            let type_ = type_.or((!properties.is_empty()).then_some(ParamType::Object));
+            let type_ = type_.or(has_properties(place).then_some(ParamType::Object));
             of_result(name, type_, properties, place, report, |kind| kind.is_none_or(|kind| kind == ParamType::String));
         }
     }
@@ -160,7 +160,7 @@ metadata:
 spec:
   results:
   - name: IMAGE_DIGEST
-    value: $(steps.push.IMAGE_DIGEST)
+    value: IMAGE_DIGEST
   steps:
   - name: push
     image: example.com/push:1
@@ -274,9 +274,10 @@ fn result_in_script(cx: &Cx<'_>, report: &mut Report<'_>) {
         for StepView { step, texts, .. } in steps_of(view) {
             let own: Vec<&str> = step.results.iter().map(|result| result.name.as_str()).collect();
             for text in texts.into_iter().filter(|text| text.field == Field::Script) {
-                unknown_results(text, "results", &names, report);
+                unknown_results(text, "results", &names, false, report);
+                // Tekton asks only where the step has results at all.
                 if !own.is_empty() {
-                    unknown_results(text, "step.results", &own, report);
+                    unknown_results(text, "step.results", &own, false, report);
                 }
             }
         }
@@ -286,20 +287,20 @@ fn result_in_script(cx: &Cx<'_>, report: &mut Report<'_>) {
     {
         let names: Vec<&str> = action.spec.results.iter().map(|result| result.name.as_str()).collect();
         let text = FieldText { field: Field::Script, text: script, place: cx.place.key("spec").key("script") };
-        unknown_results(text, "results", &names, report);
-        unknown_results(text, "step.results", &names, report);
+        unknown_results(text, "results", &names, true, report);
+        unknown_results(text, "step.results", &names, true, report);
     }
 }
 
-fn unknown_results(text: FieldText<'_>, prefix: &str, names: &[&str], report: &mut Report<'_>) {
+fn unknown_results(text: FieldText<'_>, prefix: &str, names: &[&str], in_action: bool, report: &mut Report<'_>) {
     for found in found(text.text, prefix) {
         let written = &text.text[found.range.clone()];
         let name = found.plain_name();
         let is_known = name.as_deref().is_some_and(|name| names.contains(&name));
         // Another rule tells of those that are written as they have to be.
         let is_plain = match references(written).next().map(|reference| reference.variable) {
-            Some(Variable::ResultPath(name)) => prefix == "results" && names.iter().all(|other| *other != name),
-            Some(Variable::StepResultPath(_)) => true,
+            Some(Variable::ResultPath(name)) => !in_action && !names.contains(&name),
+            Some(Variable::StepResultPath(name)) => !names.contains(&name),
             _ => false,
         };
         if !is_known && !(is_plain && name.is_some()) {
@@ -332,7 +333,8 @@ spec:
     - name: version
   - name: compile
     image: example.com/make:1
-    script: make VERSION=$(steps.version.results.version)
+    command: [/make]
+    workingDir: /workspace/$(steps.version.results.version)
 ",
     good: "\
 apiVersion: tekton.dev/v1
@@ -349,10 +351,8 @@ spec:
     - name: version
   - name: compile
     image: example.com/make:1
-    env:
-    - name: VERSION
-      value: $(steps.version.results.version)
     command: [/make]
+    args: [--directory, $(steps.version.results.version)]
 ",
     check: Some(misplaced_step_result),
 };
