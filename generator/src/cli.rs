@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 use step::{Declaration, Error, Kind, Result, files};
 
-use crate::{graph, readme, render, steps, task};
+use crate::{check, graph, readme, render, steps, task};
 
 /// What `stepwright task` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,6 +90,8 @@ pub fn command() -> Command {
                 ),
         )
         .subcommand(render::command::command())
+        .subcommand(check::command())
+        .subcommand(check::explain_command())
         .subcommand(graph::command())
         .subcommand(
             Command::new("completions")
@@ -111,6 +113,8 @@ fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("task", matches)) => print_task(matches),
         Some(("render", matches)) => render::command::run(matches),
+        Some(("check", matches)) => check::run(matches),
+        Some(("explain", matches)) => check::explain(matches),
         Some(("graph", matches)) => graph::run(matches),
         Some(("completions", matches)) => {
             let Some(shell) = matches.get_one::<Shell>("shell").copied() else { return Ok(()) };

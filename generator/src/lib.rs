@@ -1,5 +1,6 @@
 //! The `stepwright` command: any step's command line from one binary, and what follows from the steps' declarations.
 
+mod check;
 mod cli;
 pub mod graph;
 pub mod readme;
