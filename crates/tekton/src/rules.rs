@@ -13,8 +13,32 @@ mod calls;
 mod containers;
 mod declared;
 mod decoding;
+mod fields;
+mod identifiers;
+mod levels;
+mod matrix;
+mod mounts;
 mod names;
 mod outcomes;
+mod params;
+mod pipeline_order;
+mod pipeline_params;
+mod pipeline_refs;
+mod pipeline_results;
+mod pipeline_tasks;
+mod pipeline_text;
+mod pipeline_variables;
+mod pipeline_workspaces;
+mod run;
+mod run_params;
+mod run_workspaces;
+mod refs;
+mod results;
+mod steps;
+mod taskruns;
+mod variables;
+mod when;
+mod when_cel;
 
 pub use decoding::{
     DUPLICATE_KEY, FIELD_CASE, INVALID_QUANTITY, INVALID_VALUE, MISSING_FIELD, OLD_API_VERSION, UNKNOWN_FIELD, UNKNOWN_KIND,
@@ -63,6 +87,27 @@ static GROUPS: &[&[&Rule]] = &[
     declared::RULES,
     containers::RULES,
     advice::RULES,
+    levels::RULES,
+    identifiers::RULES,
+    params::RULES,
+    mounts::RULES,
+    steps::RULES,
+    refs::RULES,
+    variables::RULES,
+    results::RULES,
+    taskruns::RULES,
+    pipeline_tasks::RULES,
+    pipeline_refs::RULES,
+    pipeline_order::RULES,
+    pipeline_params::RULES,
+    pipeline_variables::RULES,
+    pipeline_workspaces::RULES,
+    pipeline_results::RULES,
+    when::RULES,
+    matrix::RULES,
+    run::RULES,
+    run_params::RULES,
+    run_workspaces::RULES,
 ];
 
 /// All rules.

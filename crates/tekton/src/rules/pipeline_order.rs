@@ -8,8 +8,7 @@ use crate::check::{Cx, PipelineTaskView, PipelineView};
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::graph::Graph;
 
-pub(super) static RULES: &[&Rule] =
-    &[&UNKNOWN_TASK, &TASK_CYCLE, &RUN_AFTER_IN_FINALLY, &UNAVAILABLE_RESULT, &EARLY_STATUS];
+pub(super) static RULES: &[&Rule] = &[&UNKNOWN_TASK, &TASK_CYCLE, &RUN_AFTER_IN_FINALLY, &UNAVAILABLE_RESULT, &EARLY_STATUS];
 
 /// A task that is not there.
 static UNKNOWN_TASK: Rule = Rule {
@@ -118,7 +117,8 @@ fn unknown_task(cx: &Cx<'_>, report: &mut Report<'_>) {
         let names = Names::of(pipeline);
         let mut unknown = |Mention { task, place }: Mention<'_>| {
             if !names.tasks.contains(task) && !names.finally.contains(task) {
-                let message = if task.is_empty() { "a task has no empty name".to_owned() } else { format!("no task is called {task:?}") };
+                let message =
+                    if task.is_empty() { "a task has no empty name".to_owned() } else { format!("no task is called {task:?}") };
                 report.at(&UNKNOWN_TASK, place, message).did_you_mean(task, names.tasks.iter().copied(), "");
             }
         };
@@ -256,7 +256,9 @@ spec:
 fn run_after_in_finally(cx: &Cx<'_>, report: &mut Report<'_>) {
     for (_, view) in cx.pipeline_tasks().filter(|(_, view)| view.is_finally && !view.task.run_after.is_empty()) {
         let message = format!("{:?} is in finally and cannot wait for single tasks", view.task.name());
-        report.at(&RUN_AFTER_IN_FINALLY, view.place.name_of("runAfter"), message).hint("leave runAfter out: it runs after all of tasks");
+        report
+            .at(&RUN_AFTER_IN_FINALLY, view.place.name_of("runAfter"), message)
+            .hint("leave runAfter out: it runs after all of tasks");
     }
 }
 

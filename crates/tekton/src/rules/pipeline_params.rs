@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::pipeline_text::{FieldKind, Form, Text, fields};
-use super::{Rule, ToldBy, run_params};
+use super::{MISSING_FIELD, Rule, ToldBy, run_params};
 use crate::check::{Cx, Object, PipelineTaskView};
 use crate::finding::{Advice, Report, Severity};
 use crate::v1::{ParamSpec, ParamType};
@@ -72,12 +72,17 @@ pub(super) fn found<'t>(text: &'t str, prefix: &str) -> Vec<Found<'t>> {
 
 impl<'t> Found<'t> {
     /// The first name in it; `None` when it has more dots than anything has.
-    fn name(&self) -> Option<&'t str> {
+    pub(super) fn name(&self) -> Option<&'t str> {
         match self.inner.split_once('.') {
             Some((_, rest)) if self.is_dotted && rest.contains('.') => None,
             Some((name, _)) if self.is_dotted => Some(name),
             _ => Some(self.inner),
         }
+    }
+
+    /// [`Found::name`] without the index behind it.
+    pub(super) fn plain_name(&self) -> Option<String> {
+        self.name().map(without_indexes)
     }
 }
 
@@ -168,7 +173,7 @@ fn each_text<'a>(cx: &Cx<'a>, visit: &mut dyn FnMut(Text<'a>, Holds, &Scope<'a>)
     // Only here is it known which parameters there are: those of a Pipeline in a Pipeline are nobody's concern.
     let Some(pipeline) = cx.pipelines().next() else { return };
     let scope = match cx.object {
-        Object::PipelineRun(run) => run_params::scope(&run.spec, pipeline.spec),
+        Object::PipelineRun(run) => run_params::scope(&run.spec, pipeline.spec, cx.place.key("spec")),
         _ => Scope::of(&pipeline.spec.params),
     };
     for view in pipeline.tasks().filter(|view| !(view.is_finally && pipeline.run.is_some())) {
@@ -194,9 +199,8 @@ fn texts_of<'a>(view: PipelineTaskView<'a>, scope: &Scope<'_>, visit: &mut dyn F
 
 /// Whether a text is one reference with `[*]` and nothing else.
 fn is_whole(text: &str) -> bool {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
-    };
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
     match &found(text, "params")[..] {
         [only] => only.range == (0..text.len()) && only.inner.strip_suffix("[*]").is_some_and(is_name),
         _ => false,
@@ -209,6 +213,14 @@ fn array_reference(text: &str) -> &str {
 }
 
 fn undeclared_param(cx: &Cx<'_>, report: &mut Report<'_>) {
+    // In a Pipeline in a Pipeline, Tekton infers no types.
+    for nested in cx.pipelines().skip(1) {
+        for (index, param) in nested.spec.params.iter().enumerate().filter(|(_, param)| param.type_.is_none()) {
+            let message = format!("the parameter {:?} of a Pipeline in a Pipeline has no type", param.name);
+            let place = nested.place.key("params").index(index).key("name");
+            report.at(&MISSING_FIELD, place, message).hint("add type: string, array or object");
+        }
+    }
     each_text(cx, &mut |text, holds, scope| {
         for found in found(text.text, "params") {
             let place = text.part(found.range.clone());

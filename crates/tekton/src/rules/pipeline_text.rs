@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::check::PipelineTaskView;
 use crate::finding::Place;
-use crate::v1::{Matrix, Param, ParamValue};
+use crate::v1::{Matrix, Param, ParamValue, Step};
 use crate::variable::references;
 
 /// A parameter or condition of a task: Tekton looks at all its texts together.
@@ -67,9 +67,9 @@ pub(super) struct ResultReference<'a> {
 }
 
 /// The parameters, the matrix and the conditions of a task.
-pub(super) fn fields(view: PipelineTaskView<'_>) -> Vec<Field<'_>> {
+pub(super) fn fields<'a>(view: PipelineTaskView<'a>) -> Vec<Field<'a>> {
     let mut fields = Vec::new();
-    let mut add = |kind, params, place: Place<'_>| fields.extend(of_params(kind, params, place));
+    let mut add = |kind, params, place: Place<'a>| fields.extend(of_params(kind, params, place));
     add(FieldKind::Param, &view.task.params, view.place.key("params"));
     if let Some(Matrix { params, include }) = &view.task.matrix {
         let place = view.place.key("matrix");
@@ -91,7 +91,8 @@ pub(super) fn fields(view: PipelineTaskView<'_>) -> Vec<Field<'_>> {
 }
 
 fn of_params<'a>(kind: FieldKind, params: &'a [Param], place: Place<'a>) -> impl Iterator<Item = Field<'a>> {
-    let field = move |(index, param): (usize, &'a Param)| Field { kind, texts: of_value(&param.value, place.index(index).key("value")) };
+    let field =
+        move |(index, param): (usize, &'a Param)| Field { kind, texts: of_value(&param.value, place.index(index).key("value")) };
     params.iter().enumerate().map(field)
 }
 
@@ -111,7 +112,7 @@ pub(super) fn of_value<'a>(value: &'a ParamValue, place: Place<'a>) -> Vec<Text<
 }
 
 /// The texts of the steps and sidecars that are written into a task, as far as results in them make it wait.
-pub(super) fn of_steps(view: PipelineTaskView<'_>) -> Vec<Text<'_>> {
+pub(super) fn of_steps<'a>(view: PipelineTaskView<'a>) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
     let Some(embedded) = &view.task.task_spec else { return texts };
     let place = view.place.key("taskSpec");
@@ -125,6 +126,22 @@ pub(super) fn of_steps(view: PipelineTaskView<'_>) -> Vec<Text<'_>> {
             ("workingDir", &step.working_dir),
         ];
         of_container(&mut texts, strings, &step.command, &step.args, &step.env, place);
+    }
+    // Tekton has merged the template into the steps by then: what no step takes from it is not seen.
+    if let Some(template) = &embedded.task.step_template {
+        let place = place.key("stepTemplate");
+        let is_taken = |has: fn(&Step) -> bool| embedded.task.steps.iter().any(|step| step.ref_.is_none() && !has(step));
+        let strings = [
+            ("image", &template.image, is_taken(|step| step.image.is_some())),
+            ("imagePullPolicy", &template.image_pull_policy, is_taken(|step| step.image_pull_policy.is_some())),
+            ("workingDir", &template.working_dir, is_taken(|step| step.working_dir.is_some())),
+        ];
+        let strings = strings.map(|(key, text, is_taken)| (key, if is_taken { text } else { &None }));
+        let list = |list: &'a Vec<String>, is_taken| if is_taken { &list[..] } else { &[] };
+        let command = list(&template.command, is_taken(|step| !step.command.is_empty()));
+        let args = list(&template.args, is_taken(|step| !step.args.is_empty()));
+        let env = if is_taken(|_| false) { &template.env[..] } else { &[] };
+        of_container(&mut texts, strings, command, args, env, place);
     }
     for (index, sidecar) in embedded.task.sidecars.iter().enumerate() {
         let place = place.key("sidecars").index(index);
