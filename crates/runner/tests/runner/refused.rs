@@ -1,0 +1,133 @@
+//! What does not start, and what it says.
+
+use runner::{Binding, Event, Foreign, Given, Library, Local, Manifests, Observer, OwnSteps, Plan, Source, Target};
+use std::time::Duration;
+use tekton::v1::{Pipeline, PipelineSpec, Task, TaskSpec};
+
+use crate::support::{TASK, Table, case, host, library, pipeline};
+
+fn refusal(yaml: &str) -> String {
+    case(yaml).refusal(&host(Duration::ZERO))
+}
+
+#[test]
+fn parameters_and_workspaces() {
+    let yaml = pipeline(
+        "params: [{name: packages, type: array}, {name: branch}]\nworkspaces: [{name: source}]\ntasks: [{name: a, taskRef: {name: t}}]",
+    ) + TASK;
+    let mut case = case(&yaml);
+    case.params = &["pakages=x", "branch=a", "branch=b"];
+    insta::assert_snapshot!(case.refusal(&Table::new(&[])), @r#"
+    bad-input: 4 parameters are wrong or missing
+    the parameter "branch" of the Pipeline p is a string and is given 2 times; give it once
+    the Pipeline p has no parameter "pakages"; did you mean "packages"?
+    the Pipeline p needs the parameter "packages"; give it with -p packages='["VALUE"]'
+    the Pipeline p needs the parameter "branch"; give it with -p branch=VALUE
+    "#);
+    case.params = &["packages=x", "branch=main"];
+    case.workspaces = vec![("sauce", Source::Fresh)];
+    insta::assert_snapshot!(case.refusal(&Table::new(&[])), @r#"
+    bad-input: 2 things keep this from running here
+    the Pipeline p has no workspace "sauce"; did you mean "source"?
+    the Pipeline p needs the workspace "source"; give its directory with -w source=DIR, or an empty one with -w source=
+    "#);
+    case.workspaces = vec![("source", Source::Directory("/no/such/directory".into()))];
+    insta::assert_snapshot!(case.refusal(&Table::new(&[])), @r#"
+    bad-input: the directory /no/such/directory of the workspace "source" is missing
+    hint: make it, or give another
+    "#);
+}
+
+#[test]
+fn tasks_that_do_not_fit() {
+    let task = "---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: u}\nspec: {params: [{name: must}, {name: list, type: array, default: []}], workspaces: [{name: w}], steps: [{name: s, image: i, command: [c]}]}\n";
+    let with = |tasks: &str| refusal(&(pipeline(tasks) + TASK + task));
+    insta::assert_snapshot!(with("tasks: [{name: a, taskRef: {name: tt}}]"), @r#"
+    bad-input: the task a: there is no Task "tt"
+    hint: did you mean "t"?
+    "#);
+    insta::assert_snapshot!(with("tasks: [{name: a, taskRef: {name: u}}]"), @r#"
+    bad-input: the task a: its Task needs the workspace "w", and the Pipeline binds none to it
+    hint: bind it in the Pipeline, and give its directory with -w w=DIR
+    "#);
+    insta::assert_snapshot!(with("workspaces: [{name: x}]\ntasks: [{name: a, taskRef: {name: t}, params: [{name: args, value: text}]}]"), @r#"
+    bad-input: the Pipeline p needs the workspace "x"
+    hint: give its directory with -w x=DIR, or an empty one with -w x=
+    "#);
+    insta::assert_snapshot!(with("tasks: [{name: a, taskRef: {name: t}, runAfter: [b]}, {name: b, taskRef: {name: t}, runAfter: [a]}]"), @"bad-input: the tasks a → b wait for each other in a circle");
+    insta::assert_snapshot!(with("params: [{name: l, type: array, default: [x]}]\ntasks: [{name: a, taskRef: {name: t}, params: [{name: args, value: [\"$(params.l[3])\"]}]}]"), @"bad-input: the task a: $(params.l[3]) is out of bounds: the parameter l has 1 elements");
+    insta::assert_snapshot!(with("tasks: [{name: a, taskRef: {name: t}, when: [{cel: \"size('x') ==\"}]}, {name: b, taskRef: {name: t}, when: [{cel: \"quote('x') == 'x'\"}]}]"), @"
+    bad-input: 2 things keep this from running here
+    the task a: the CEL expression `size('x') ==` cannot be evaluated: ERROR: <input>:1:13: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER} | size('x') == | ............^; put references in quotes, '$(params.x)' == 'a', and use CEL's standard functions and macros only
+    the task b: the CEL expression `quote('x') == 'x'` cannot be evaluated: Undeclared reference to 'quote'; put references in quotes, '$(params.x)' == 'a', and use CEL's standard functions and macros only
+    ");
+}
+
+#[test]
+fn what_only_a_cluster_has() {
+    let cases = [
+        "tasks: [{name: a, taskRef: {resolver: git, params: [{name: url, value: u}]}}]",
+        "tasks: [{name: a, taskRef: {apiVersion: example.dev/v1, kind: Wait, name: w}}]",
+        "tasks: [{name: a, taskSpec: {apiVersion: example.dev/v1, kind: Wait, spec: {}}}]",
+        "tasks: [{name: a, pipelineRef: {name: p}}]",
+        "tasks: [{name: a, taskSpec: {sidecars: [{name: db, image: postgres}], steps: [{name: s, image: i, command: [c]}]}}]",
+        "tasks: [{name: a, taskSpec: {volumes: [{name: v, csi: {driver: d}}, {name: h, hostPath: {path: /}}], steps: [{name: s, image: i, command: [c]}]}}]",
+        "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c], env: [{name: N, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]}}]",
+        "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c], env: [{name: N, valueFrom: {secretKeyRef: {name: tokens, key: k}}}]}]}}]",
+        "tasks: [{name: a, taskSpec: {volumes: [{name: v, configMap: {name: settings}}], steps: [{name: s, image: i, command: [c]}]}}]",
+        "tasks: [{name: a, taskSpec: {volumes: [{name: v, emptyDir: {}}], steps: [{name: s, image: i, command: [c], volumeMounts: [{name: v, mountPath: /cache}]}]}}]",
+        "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c, $(artifacts.path)], stdoutConfig: {path: /x}}]}}]",
+        "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i}]}}]",
+    ];
+    let said: Vec<_> = cases.map(|tasks| refusal(&pipeline(tasks))).into();
+    insta::assert_snapshot!(said.join("\n"), @"");
+    let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r}\nspec: {status: PipelineRunPending, pipelineRef: {resolver: hub}}\n";
+    insta::assert_snapshot!(refusal(run), @"");
+    let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r}\nspec: {pipelineSpec: {workspaces: [{name: w}], tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c]}]}}]}, workspaces: [{name: w, persistentVolumeClaim: {claimName: data}}]}\n";
+    insta::assert_snapshot!(refusal(run), @"");
+}
+
+#[test]
+fn names() {
+    let library = library(&(pipeline("tasks: [{name: a, taskRef: {name: t}}]") + TASK));
+    insta::assert_snapshot!(format!("{:?}", library.request(Some("tt")).map(drop).unwrap_err()), @r#"
+    not-found: there is no Pipeline or Task "tt"
+    hint: did you mean "t"?
+    "#);
+    insta::assert_snapshot!(format!("{:?}", Library::new().request(None).map(drop).unwrap_err()), @"not-found: there is no Pipeline, PipelineRun, Task or TaskRun in what was given");
+    let mut two = library;
+    two.add(tekton::check::Object::Pipeline(Box::new(Pipeline::new("q".parse().unwrap(), PipelineSpec::default()))));
+    insta::assert_snapshot!(format!("{:?}", two.request(None).map(drop).unwrap_err()), @"
+    usage: there are several to run: p, q
+    hint: say which with --name NAME
+    ");
+    assert!(two.request(Some("q")).is_ok());
+}
+
+/// Public types can be used as the documentation says: a plan without YAML, an observer.
+#[test]
+fn a_plan_by_hand() {
+    struct Silent;
+    impl Observer for Silent {
+        fn event(&self, _: &Event<'_>) {}
+    }
+    let step =
+        tekton::v1::Step { name: Some("s".into()), image: Some("i".into()), command: vec!["true".into()], ..Default::default() };
+    let task = Task::new("t".parse().unwrap(), TaskSpec { steps: vec![step], ..TaskSpec::default() });
+    let target = Target {
+        request: runner::Request::Task(Box::new(task)),
+        params: Given::default(),
+        workspaces: [("w".to_owned(), Binding::new(Source::Fresh))].into(),
+        timeout: Some(Duration::ZERO),
+        name: None,
+    };
+    let local = Local::new(OwnSteps::default(), Foreign::Host, Manifests::default(), Duration::from_secs(1));
+    let refused = Plan::new(target.clone(), Library::new(), &Manifests::default(), &local).unwrap_err();
+    assert_eq!(refused.to_string(), "the Task t has no workspace \"w\"");
+    let plan =
+        Plan::new(Target { workspaces: Default::default(), ..target }, Library::new(), &Manifests::default(), &local).unwrap();
+    assert_eq!(plan.timeouts.pipeline, None);
+    let directory = tempfile::tempdir().unwrap();
+    let options = runner::Options { jobs: 1, directory: directory.path().to_owned() };
+    assert_eq!(runner::run(&plan, &local, &Silent, &runner::Interrupts::new(), &options).unwrap().exit_code, 0);
+}
