@@ -15,6 +15,7 @@ pub mod readme;
 mod template;
 mod values;
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use minijinja::Value;
@@ -78,6 +79,8 @@ struct Work {
     templates: Vec<(String, Source)>,
     context: Value,
     steps: Steps,
+    /// The templates with marks; `None` when they cannot have any.
+    marked: OnceCell<Option<Engine>>,
 }
 
 /// A template between text with tokens and objects.
@@ -112,7 +115,7 @@ impl Definition {
             ("images", Value::from(images)),
             ("version", Value::from(env!("CARGO_PKG_VERSION"))),
         ]);
-        Work { templates: self.templates(), context, steps }.render(self.name(), options)
+        Work { templates: self.templates(), context, steps, marked: OnceCell::new() }.render(self.name(), options)
     }
 }
 
@@ -125,13 +128,16 @@ impl Work {
         let check = tekton::check::Options { level: options.level, known: known.to_vec() };
         let Checked { objects, findings } = tekton::check::check(&sources, &check);
 
+        let is_sound = findings.iter().all(|finding| finding.rule.severity != Severity::Error);
         let mut found: Vec<Found> = Vec::new();
         for finding in findings {
-            let message = finding.message;
+            let rule = finding.rule.name;
+            // What is rendered together is applied together: one of two objects would be lost.
+            let severity = if rule == "duplicate-object" { Severity::Error } else { finding.rule.severity };
             let at = (finding.source, finding.span.start);
-            found.push(Found { at, severity: finding.rule.severity, rule: finding.rule.name, message, hint: finding.hint });
+            found.push(Found { at, severity, rule, message: finding.message, hint: finding.hint });
         }
-        if found.iter().all(|found| found.severity != Severity::Error) {
+        if is_sound {
             for (index, text) in texts.iter().enumerate() {
                 found.extend(misplaced(&self.templates[text.template].0, index, &sources[index], &self.steps));
             }
@@ -181,9 +187,23 @@ impl Work {
 
     /// What was found, at its places in the templates.
     fn faults(&self, texts: &[Text], found: Vec<Found>) -> Vec<Fault> {
-        let fault = |found: Found| {
-            let (index, offset) = found.at;
-            let text = &texts[index];
+        let fault = |mut found: Found| {
+            // A line of rendered text that a message names is one that nobody has seen.
+            let named = found.message.trim_end_matches(|c: char| c.is_ascii_digit());
+            let line = found.message[named.len()..].parse::<usize>().unwrap_or_default();
+            let path = |text: &&Text| named.ends_with(&format!("{}:", self.templates[text.template].1.name()));
+            let other = if named.ends_with(" line ") { texts.get(found.at.0) } else { texts.iter().find(path) };
+            if let Some(other) = other {
+                let text = &other.settled.text;
+                let start = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+                let indent = text[start..].len() - text[start..].trim_start().len();
+                let offset = other.settled.draft_offset(start + indent);
+                let first = self.locate(other.template, &other.draft, offset, found.rule, String::new());
+                if let Some(position) = first.position {
+                    found.message = format!("{named}{}", position.line);
+                }
+            }
+            let (text, offset) = (&texts[found.at.0], found.at.1);
             let offset = text.settled.draft_offset(offset);
             let fault = self.locate(text.template, &text.draft, offset, found.rule, found.message);
             Fault { hint: found.hint, severity: found.severity, ..fault }
@@ -195,8 +215,10 @@ impl Work {
     fn locate(&self, template: usize, draft: &Draft, offset: usize, rule: &'static str, message: String) -> Fault {
         let (name, source) = &self.templates[template];
         let sources: Vec<Source> = self.templates.iter().map(|(_, source)| source.clone()).collect();
-        let origin = Engine::new(&self.templates, origin::mark)
-            .ok()
+        let origin = self
+            .marked
+            .get_or_init(|| Engine::new(&self.templates, origin::mark).ok())
+            .as_ref()
             .and_then(|engine| engine.render(name, &self.context, &self.templates).ok())
             .and_then(|marked| Origin::new(&marked.text, &draft.text));
         let place = origin.and_then(|origin| origin.locate(&Source::new("", &*draft.text), offset, &sources));
@@ -220,7 +242,7 @@ struct Found {
     hint: Option<String>,
 }
 
-/// Documents that do not belong where they are: of another kind, or there already.
+/// Documents that do not belong where they are: of another kind, or in the place of a step's Task.
 fn misplaced(file: &str, index: usize, source: &Source, steps: &Steps) -> Vec<Found> {
     let kinds: &[&str] = if file == PIPELINE { &["Pipeline", "Task", "StepAction"] } else { &["PipelineRun", "TaskRun"] };
     let mut ignored = Vec::new();
@@ -229,7 +251,7 @@ fn misplaced(file: &str, index: usize, source: &Source, steps: &Steps) -> Vec<Fo
     let mut push = |at: &Node, rule, message: String, hint: Option<String>| {
         found.push(Found { at: (index, at.span.start), severity: Severity::Error, rule, message, hint });
     };
-    let mut names: Vec<(&str, &str)> = Vec::new();
+    let mut has_pipeline = false;
     for document in documents.iter().filter(|document| !matches!(document.data, Data::Null)) {
         let text = |key| document.get(key).and_then(Node::as_text).unwrap_or_default();
         let kind = text("kind");
@@ -240,17 +262,15 @@ fn misplaced(file: &str, index: usize, source: &Source, steps: &Steps) -> Vec<Fo
             push(at, "misplaced-kind", format!("{shown} does not belong here"), Some(hint));
             continue;
         }
+        has_pipeline |= kind == "Pipeline";
         let Some(name) = document.get("metadata").and_then(|metadata| metadata.get("name")) else { continue };
-        let key = (kind, name.as_text().unwrap_or_default());
-        if names.contains(&key) {
-            push(name, "duplicate-name", format!("there is a {} {} already", key.0, key.1), None);
-        } else if kind == "Task" && steps.has(key.1) {
+        let name_text = name.as_text().unwrap_or_default();
+        if kind == "Task" && steps.has(name_text) {
             let hint = "its Task comes by itself where a Pipeline refers to it; give yours another name";
-            push(name, "duplicate-name", format!("{} is the name of a step", key.1), Some(hint.to_owned()));
+            push(name, "duplicate-object", format!("{name_text} is the name of a step"), Some(hint.to_owned()));
         }
-        names.push(key);
     }
-    if file == PIPELINE && found.is_empty() && names.iter().all(|(kind, _)| *kind != "Pipeline") {
+    if file == PIPELINE && found.is_empty() && !has_pipeline {
         let hint = Some("write one: apiVersion: tekton.dev/v1, kind: Pipeline".to_owned());
         let message = "it renders no Pipeline".to_owned();
         found.push(Found { at: (index, 0), severity: Severity::Error, rule: "no-pipeline", message, hint });

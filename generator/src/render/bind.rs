@@ -73,8 +73,10 @@ pub(super) fn settle(draft: &Draft) -> Result<Settled, Misplaced> {
             })?;
             let Event::Scalar(value, style, ..) = event else { continue };
             let mut range = span.byte_range().unwrap_or_default();
-            if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+            if value.contains(OPEN) && matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
                 range.start = header(text, scalars.last().map_or(0, |last| last.end), range.start);
+                // The parser counts the next line's indentation as well.
+                range.end = text[..range.end].trim_end_matches(' ').len();
             }
             if value.contains(OPEN) {
                 let scalar = scalar(&draft.bound, &value, style).map_err(|(message, hint)| Misplaced {
@@ -137,7 +139,7 @@ fn scalar(bound: &[Bound], text: &str, style: ScalarStyle) -> Result<String, (St
                 let what = match value {
                     Value::Array(_) => "a list",
                     Value::Object(_) => "an object",
-                    _ => "nothing",
+                    _ => "none",
                 };
                 return Err((format!("{what} cannot stand within a text"), "write it by itself, or as JSON: [[ … | yaml ]]"));
             }
@@ -192,7 +194,7 @@ fn header(text: &str, from: usize, content: usize) -> usize {
         let after = text[at + 1..end].trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
         text[..*at].ends_with(|c: char| c.is_whitespace()) && (after.is_empty() || after.trim_start().starts_with('#'))
     };
-    text[line..end].match_indices(['|', '>']).map(|(at, _)| line + at).find(is_header).unwrap_or(content)
+    text.get(line..end).unwrap_or_default().match_indices(['|', '>']).map(|(at, _)| line + at).find(is_header).unwrap_or(content)
 }
 
 /// Tokens outside of scalars: they may stand in comments, and nowhere else.

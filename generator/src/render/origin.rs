@@ -10,6 +10,9 @@ const OPEN: char = '\u{FFFFE}';
 /// Ends a mark.
 const CLOSE: char = '\u{FFFFF}';
 
+/// What is said of a text that holds one of these.
+pub(super) const RESERVED: &str = "this character (U+FFFFE, U+FFFFF, U+10FFFE or U+10FFFF) is no text to Unicode";
+
 /// Whether Unicode keeps the character for uses such as here.
 pub(super) fn is_reserved(c: char) -> bool {
     matches!(c, OPEN | CLOSE | super::bind::OPEN | super::bind::CLOSE)
@@ -133,9 +136,29 @@ mod tests {
     #[test]
     fn marks_stand_before_text_and_behind_statements() {
         let marked = |text| mark(text, 0).replace([OPEN, CLOSE], "|").replace("|0.", "|");
-        insta::assert_snapshot!(marked("a: 1\n  b: [[ x ]]\n"), @"");
-        insta::assert_snapshot!(marked("[% if x %]\n  [%- for y in x -%] a\n\n   b[% endfor %]\n[# c\nd #] e\n"), @"");
-        insta::assert_snapshot!(marked("[[ x['%]'][y[0]] ]]\n[[- z\n]]w\n[% set a = '%]' %]\n"), @"");
-        insta::assert_snapshot!(marked("[% raw %]\n [[ a\n[% if %]\n[% endraw %]x [% b"), @"");
+        insta::assert_snapshot!(marked("a: 1\n  b: [[ x ]]\n"), @"
+        |1|a: 1
+          |2|b: [[ x ]]
+        ");
+        insta::assert_snapshot!(marked("[% if x %]\n  [%- for y in x -%] a\n\n   b[% endfor %]\n[# c\nd #] e\n"), @"
+        [% if x %]
+          [%- for y in x -%] |2|a
+
+           |4|b[% endfor %]
+        [# c
+        d #] |6|e
+        ");
+        insta::assert_snapshot!(marked("[[ x['%]'][y[0]] ]]\n[[- z\n]]w\n[% set a = '%]' %]\n"), @"
+        |1|[[ x['%]'][y[0]] ]]
+        [[- z
+        ]]|3|w
+        [% set a = '%]' %]
+        ");
+        insta::assert_snapshot!(marked("[% raw %]\n [[ a\n[% if %]\n[% endraw %]x [% b"), @"
+        [% raw %]
+         |2|[[ a
+        |3|[% if %]
+        [% endraw %]|4|x [% b
+        ");
     }
 }

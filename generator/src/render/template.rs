@@ -12,7 +12,7 @@ use tekton::source::{Position, Source};
 
 use super::bind::{self, Bound, Draft};
 use super::fault::{Fault, advice};
-use super::origin::is_reserved;
+use super::origin::{self, is_reserved};
 
 /// A template may take so many instructions; a large pipeline takes a few thousand.
 const FUEL: u64 = 1_000_000;
@@ -81,8 +81,7 @@ impl Engine {
         let mut faults = Vec::new();
         for (index, (name, source)) in templates.iter().enumerate() {
             if let Some(at) = source.text().find(is_reserved) {
-                let message = "it holds one of the characters U+FFFFE, U+FFFFF, U+10FFFE and U+10FFFF, which are no text";
-                faults.push(Fault::at(source, at, "reserved-character", message));
+                faults.push(Fault::at(source, at, "reserved-character", origin::RESERVED));
             } else if let Err(error) = env.add_template_owned(name.clone(), rewrite(source.text(), index)) {
                 faults.push(fault(&error, source, templates));
             }
@@ -135,7 +134,13 @@ fn fault(error: &Error, source: &Source, templates: &[(String, Source)]) -> Faul
     let located = if innermost.line().is_some() { innermost } else { error };
     let named = located.name().and_then(|name| templates.iter().find(|(known, _)| known == name));
     let source = named.map_or(source, |(_, source)| source);
-    let detail = innermost.detail().unwrap_or_default();
+    let mut detail = innermost.detail().unwrap_or_default().to_owned();
+    if detail.is_empty()
+        && let Some(expression) = located.range().and_then(|range| source.text().get(range))
+    {
+        detail = format!("`{expression}`: {}", innermost.kind());
+    }
+    let detail = &*detail;
     let fault = match innermost.kind() {
         ErrorKind::SyntaxError => Fault::new(source.name(), "template-syntax", detail),
         ErrorKind::UndefinedError => Fault::new(source.name(), "undefined", detail)
@@ -148,6 +153,8 @@ fn fault(error: &Error, source: &Source, templates: &[(String, Source)]) -> Faul
             let cause = std::error::Error::source(innermost).map(ToString::to_string);
             Fault::new(source.name(), "template-limit", cause.unwrap_or_else(|| detail.to_owned()))
         }
+        ErrorKind::UnknownFilter => Fault::new(source.name(), "template", detail)
+            .hint("pipelines/README.md has our filters, and says why `safe` is none; the others are minijinja's"),
         kind => {
             let (message, hint) = detail.split_once(HINT).map_or((detail, None), |(message, hint)| (message, Some(hint)));
             let message = if message.is_empty() { kind.to_string() } else { message.to_owned() };

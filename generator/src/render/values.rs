@@ -7,7 +7,7 @@ use tekton::rules;
 use tekton::source::{Position, Source};
 
 use super::fault::{Fault, advice};
-use super::origin::is_reserved;
+use super::origin::{RESERVED, is_reserved};
 
 /// What kind of value it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,8 +201,6 @@ impl Declarations {
     }
 }
 
-const RESERVED: &str = "it holds one of the characters U+FFFFE, U+FFFFF, U+10FFFE and U+10FFFF, which are no text";
-
 /// Objects become one, of all else the later one counts.
 fn merge(into: &mut Value, from: Value) {
     match (into, from) {
@@ -364,7 +362,7 @@ impl Reader<'_> {
             }
             (kind, data) => {
                 let found = match data {
-                    Data::Null => "empty".to_owned(),
+                    Data::Null => "nothing".to_owned(),
                     Data::Text(text) if text.chars().count() > 60 => "a longer text".to_owned(),
                     Data::Text(_) => format!("the string {data}"),
                     Data::Bool(_) => format!("the boolean {data}"),
