@@ -21,6 +21,7 @@ mod mounts;
 mod names;
 mod outcomes;
 mod params;
+mod pipeline_names;
 mod pipeline_order;
 mod pipeline_params;
 mod pipeline_refs;
@@ -39,6 +40,7 @@ mod taskruns;
 mod variables;
 mod when;
 mod when_cel;
+mod when_cel_tokens;
 
 pub use decoding::{
     DUPLICATE_KEY, FIELD_CASE, INVALID_QUANTITY, INVALID_VALUE, MISSING_FIELD, OLD_API_VERSION, UNKNOWN_FIELD, UNKNOWN_KIND,
@@ -96,6 +98,7 @@ static GROUPS: &[&[&Rule]] = &[
     variables::RULES,
     results::RULES,
     taskruns::RULES,
+    pipeline_names::RULES,
     pipeline_tasks::RULES,
     pipeline_refs::RULES,
     pipeline_order::RULES,

@@ -1,7 +1,5 @@
 //! Rules about `matrix`: what a task runs once for each of.
 
-use std::collections::HashSet;
-
 use super::levels::{Feature, require};
 use super::pipeline_text::{FieldKind, fields};
 use super::{Rule, ToldBy};
@@ -115,13 +113,13 @@ fn combinations(matrix: &Matrix) -> usize {
     generated.saturating_add(added)
 }
 
-/// A parameter that is given twice.
+/// A parameter that is given in two places.
 static MATRIX_PARAM: Rule = Rule {
     name: "matrix-param",
     severity: Severity::Error,
     told_by: ToldBy::Admission,
-    summary: "A matrix gives each parameter once, and none that the task's `params` give as well.",
-    explanation: "In one entry of `include` each parameter stands once, too.",
+    summary: "A matrix gives no parameter that the task's `params` give as well.",
+    explanation: "An entry of `include` may say more about parameters of the matrix, but not about those of the task.",
     bad: "\
 apiVersion: tekton.dev/v1
 kind: Pipeline
@@ -176,14 +174,10 @@ fn matrix_param(cx: &Cx<'_>, report: &mut Report<'_>) {
         let includes = matrix.include.iter().enumerate();
         let includes = includes.map(|(index, include)| (&include.params, place.key("include").index(index).key("params")));
         for (params, place) in lists.chain(includes) {
-            let mut seen = HashSet::new();
             for (index, Param { name, .. }) in params.iter().enumerate() {
-                let place = place.index(index).key("name");
-                if !seen.insert(name) {
-                    let message = format!("the parameter {name:?} is given twice");
-                    report.at(&MATRIX_PARAM, place, message).hint("leave one of them out");
-                } else if task.params.iter().any(|param| param.name == *name) {
+                if task.params.iter().any(|param| param.name == *name) {
                     let message = format!("the parameter {name:?} is in the matrix and in params");
+                    let place = place.index(index).key("name");
                     report.at(&MATRIX_PARAM, place, message).hint("leave it out in one of them");
                 }
             }
@@ -298,8 +292,9 @@ fn is_matrixed(pipeline: PipelineView<'_>, task: &str) -> bool {
 
 /// Of all parameters that use results, Tekton looks at the last one.
 fn underlying_types(pipeline: PipelineView<'_>, users: &[PipelineTaskView<'_>], report: &mut Report<'_>) {
-    let params = users.iter().flat_map(|view| fields(*view)).filter(|field| field.kind == FieldKind::Param && field.has_result());
-    let Some(last) = params.last() else { return };
+    let mut params =
+        users.iter().flat_map(|view| fields(*view)).filter(|field| field.kind == FieldKind::Param && field.has_result());
+    let Some(last) = params.next_back() else { return };
     for expression in last.expressions() {
         let Some(reference) = expression.result().filter(|reference| is_matrixed(pipeline, reference.task)) else { continue };
         let named = |name: &str| pipeline.spec.tasks.iter().rfind(|task| task.name() == name);

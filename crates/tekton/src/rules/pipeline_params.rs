@@ -346,9 +346,9 @@ mod tests {
             let all = found(text, "params");
             all.iter().map(|found| format!("{}={:?}", found.inner, found.name())).collect::<Vec<_>>().join(" ")
         };
-        insta::assert_snapshot!(shown("$(params.a)$(params.b[*]) $(params.o.k)"), @"");
-        insta::assert_snapshot!(shown(r#"$(params["a.b"]) $(params['c']) $(params["d"][0]) $(params.)"#), @"");
-        insta::assert_snapshot!(shown("$(params.a b(c) $(params.x\n) $(params.a.b.c) $(params)"), @"");
+        insta::assert_snapshot!(shown("$(params.a)$(params.b[*]) $(params.o.k)"), @r##"a=Some("a") b[*]=Some("b[*]") o.k=Some("o")"##);
+        insta::assert_snapshot!(shown(r#"$(params["a.b"]) $(params['c']) $(params["d"][0]) $(params.)"#), @r##"a.b=Some("a.b") c=Some("c") =Some("")"##);
+        insta::assert_snapshot!(shown("$(params.a b(c) $(params.x\n) $(params.a.b.c) $(params)"), @r##"a b(c=Some("a b(c") a.b.c=None"##);
     }
 
     #[test]

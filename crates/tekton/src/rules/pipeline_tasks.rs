@@ -1,16 +1,12 @@
-//! Rules about the tasks of a Pipeline by themselves: their names and what they run.
-
-use std::collections::HashSet;
+//! Rules about the tasks of a Pipeline by themselves: what they run.
 
 use super::levels::{Feature, require};
 use super::{Rule, ToldBy};
 use crate::check::{Cx, PipelineTaskView, PipelineView};
 use crate::finding::{Advice, Place, Report, Severity};
-use crate::names::TaskName;
 use crate::v1::{EmbeddedTask, OnError, PipelineSpec, PipelineTask, TaskRef};
 
-pub(super) static RULES: &[&Rule] =
-    &[&EMPTY_PIPELINE, &PIPELINE_TASK_NAME, &DUPLICATE_TASK, &TASK_SOURCE, &CUSTOM_TASK, &CONTINUE_AFTER_RETRIES];
+pub(super) static RULES: &[&Rule] = &[&EMPTY_PIPELINE, &TASK_SOURCE, &CUSTOM_TASK, &CONTINUE_AFTER_RETRIES];
 
 /// Nothing to run.
 static EMPTY_PIPELINE: Rule = Rule {
@@ -55,115 +51,6 @@ fn empty_pipeline(cx: &Cx<'_>, report: &mut Report<'_>) {
         } else if spec.tasks.is_empty() && !spec.finally.is_empty() {
             let message = "the Pipeline has tasks in finally and none before them";
             report.at(&EMPTY_PIPELINE, place.name_of("finally"), message).hint("move them into tasks");
-        }
-    }
-}
-
-/// What a task is called.
-static PIPELINE_TASK_NAME: Rule = Rule {
-    name: "pipeline-task-name",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "A task of a Pipeline has a name of at most 63 lower-case letters, digits and '-'.",
-    explanation: "Names of TaskRuns and pods are made of it.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: Compile_All
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: compile-all
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-",
-    check: Some(pipeline_task_name),
-};
-
-fn pipeline_task_name(cx: &Cx<'_>, report: &mut Report<'_>) {
-    let hint = "use at most 63 lower-case letters, digits and '-', with a letter or digit at both ends";
-    for (_, view) in cx.pipeline_tasks() {
-        let name = view.task.name();
-        if name.is_empty() {
-            report.at(&PIPELINE_TASK_NAME, view.place, "the task has no name").hint("give it a name");
-        } else if name.parse::<TaskName>().is_err() {
-            let message = format!("{name:?} is not a name of a task");
-            report.at(&PIPELINE_TASK_NAME, view.place.key("name"), message).hint(hint);
-        }
-    }
-}
-
-/// Two tasks of one name.
-static DUPLICATE_TASK: Rule = Rule {
-    name: "duplicate-task",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "No two tasks of a Pipeline have the same name.",
-    explanation: "Those in `finally` count as well.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: make
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-  - name: make
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make, test]
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: make
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-  - name: test
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make, test]
-",
-    check: Some(duplicate_task),
-};
-
-fn duplicate_task(cx: &Cx<'_>, report: &mut Report<'_>) {
-    for pipeline in cx.pipelines() {
-        let mut seen = HashSet::new();
-        for view in pipeline.tasks() {
-            let name = view.task.name();
-            // That it has none is told already.
-            if !seen.insert(name) && !name.is_empty() {
-                let message = format!("there is another task {name:?} before");
-                report.at(&DUPLICATE_TASK, view.place.key("name"), message).hint("rename one of them");
-            }
         }
     }
 }

@@ -226,7 +226,7 @@ fn is_expression(body: &str) -> bool {
         Some((words, index)) => {
             let index = index.strip_suffix(']').unwrap_or_default();
             let is_index = index == "*" || !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
-            is_index.then_some(words).unwrap_or_default()
+            if is_index { words } else { "" }
         }
         None => body,
     };

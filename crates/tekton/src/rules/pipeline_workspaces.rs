@@ -1,94 +1,10 @@
-//! Rules about the workspaces of a Pipeline and of its tasks.
-
-use std::collections::HashSet;
+//! The rule about the workspaces that tasks of a Pipeline are given.
 
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Report, Severity};
 
-pub(super) static RULES: &[&Rule] = &[&PIPELINE_WORKSPACE, &UNDECLARED_PIPELINE_WORKSPACE];
-
-/// What workspaces are called.
-static PIPELINE_WORKSPACE: Rule = Rule {
-    name: "pipeline-workspace",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "A workspace of a Pipeline has a name, and no two have the same; a task is given each of its own once.",
-    explanation: "In `workspaces` of a task, `name` is the Task's name for it: a Task has one workspace of a name.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  workspaces:
-  - name: source
-  - name: source
-    optional: true
-  tasks:
-  - name: compile
-    workspaces:
-    - name: source
-    taskSpec:
-      workspaces:
-      - name: source
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-        workingDir: $(workspaces.source.path)
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  workspaces:
-  - name: source
-  tasks:
-  - name: compile
-    workspaces:
-    - name: source
-    taskSpec:
-      workspaces:
-      - name: source
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-        workingDir: $(workspaces.source.path)
-",
-    check: Some(pipeline_workspace),
-};
-
-fn pipeline_workspace(cx: &Cx<'_>, report: &mut Report<'_>) {
-    for pipeline in cx.pipelines() {
-        let mut seen = HashSet::new();
-        for (index, workspace) in pipeline.spec.workspaces.iter().enumerate() {
-            let place = pipeline.place.key("workspaces").index(index).key("name");
-            let name = workspace.name.as_str();
-            if name.is_empty() {
-                report.at(&PIPELINE_WORKSPACE, place, "the workspace has an empty name").hint("give it a name");
-            } else if !seen.insert(name) {
-                let message = format!("there is another workspace {name:?} before");
-                report.at(&PIPELINE_WORKSPACE, place, message).hint("leave one of them out, or rename it");
-            }
-        }
-    }
-    // Of Pipelines in runs Tekton does not ask.
-    if !matches!(cx.object, Object::Pipeline(_)) {
-        return;
-    }
-    for view in cx.pipelines().take(1).flat_map(|pipeline| pipeline.tasks()) {
-        let mut seen = HashSet::new();
-        for (index, binding) in view.task.workspaces.iter().enumerate() {
-            if !seen.insert(&binding.name) {
-                let place = view.place.key("workspaces").index(index).key("name");
-                let message = format!("{:?} is given the workspace {:?} twice", view.task.name(), binding.name);
-                report.at(&PIPELINE_WORKSPACE, place, message).hint("leave one of them out");
-            }
-        }
-    }
-}
+pub(super) static RULES: &[&Rule] = &[&UNDECLARED_PIPELINE_WORKSPACE];
 
 /// A workspace that the Pipeline has not.
 static UNDECLARED_PIPELINE_WORKSPACE: Rule = Rule {

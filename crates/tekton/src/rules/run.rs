@@ -5,7 +5,7 @@ use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::duration::Duration;
 use crate::finding::{Advice, Place, Report, Severity};
-use crate::v1::{PipelineRunSpec, PipelineTaskRunSpec, TaskRunStepSpec, TimeoutFields};
+use crate::v1::{PipelineRunSpec, PipelineTaskRunSpec, TimeoutFields};
 
 pub(super) static RULES: &[&Rule] = &[&RUN_SOURCE, &RUN_STATUS, &RUN_TIMEOUT, &TASK_RUN_SPEC];
 
@@ -221,8 +221,8 @@ static TASK_RUN_SPEC: Rule = Rule {
     name: "task-run-spec",
     severity: Severity::Error,
     told_by: ToldBy::Admission,
-    summary: "In `taskRunSpecs` each step and sidecar is named once, and requests are given for steps or for the whole pod.",
-    explanation: "Names that differ only in case count as the same.",
+    summary: "In `taskRunSpecs` steps and sidecars are named, and requests are given for steps or for the whole pod.",
+    explanation: "Requests of the whole pod are shared out among its steps.",
     bad: "\
 apiVersion: tekton.dev/v1
 kind: PipelineRun
@@ -282,7 +282,10 @@ fn task_run_spec(cx: &Cx<'_>, report: &mut Report<'_>) {
             if !specs.is_empty() {
                 require(cx, Feature::BETA, "requests for single steps and sidecars", place.name_of(key), report);
             }
-            named_once(specs, place.key(key), report);
+            for (index, _) in specs.iter().enumerate().filter(|(_, spec)| spec.name.is_empty()) {
+                let place = place.key(key).index(index).key("name");
+                report.at(&TASK_RUN_SPEC, place, "the name of a step is empty").hint("name the step");
+            }
         }
         if compute_resources.is_none() {
             continue;
@@ -292,19 +295,5 @@ fn task_run_spec(cx: &Cx<'_>, report: &mut Report<'_>) {
             let message = "there are requests for the whole pod and for its steps";
             report.at(&TASK_RUN_SPEC, place.name_of("computeResources"), message).hint("leave one of them out");
         }
-    }
-}
-
-fn named_once(specs: &[TaskRunStepSpec], place: Place<'_>, report: &mut Report<'_>) {
-    let mut seen = Vec::new();
-    for (index, spec) in specs.iter().enumerate() {
-        let place = place.index(index).key("name");
-        let name = spec.name.to_lowercase();
-        if name.is_empty() {
-            report.at(&TASK_RUN_SPEC, place, "the name of a step is empty").hint("name the step");
-        } else if seen.contains(&name) {
-            report.at(&TASK_RUN_SPEC, place, format!("{:?} is there twice", spec.name)).hint("leave one of them out");
-        }
-        seen.push(name);
     }
 }

@@ -10,75 +10,7 @@ use crate::check::{Cx, Object};
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::v1::{Param, ParamSpec, ParamType, ParamValue, PipelineRunSpec, PipelineSpec};
 
-pub(super) static RULES: &[&Rule] = &[&REPEATED_PARAM, &RESULT_IN_RUN, &PROPAGATED_PARAM];
-
-/// A parameter that is given twice.
-static REPEATED_PARAM: Rule = Rule {
-    name: "repeated-param",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "A task of a Pipeline, or a PipelineRun, gives each parameter once.",
-    explanation: "In a run, names that differ only in case count as the same.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: compile
-    params:
-    - name: target
-      value: all
-    - name: target
-      value: docs
-    taskSpec:
-      params:
-      - name: target
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-        args: [$(params.target)]
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: compile
-    params:
-    - name: target
-      value: all
-    taskSpec:
-      params:
-      - name: target
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-        args: [$(params.target)]
-",
-    check: Some(repeated_param),
-};
-
-fn repeated_param(cx: &Cx<'_>, report: &mut Report<'_>) {
-    let mut ask = |params: &[Param], place: Place<'_>, fold: fn(&str) -> String| {
-        let mut seen = BTreeSet::new();
-        for (index, param) in params.iter().enumerate() {
-            if !seen.insert(fold(&param.name)) {
-                let message = format!("the parameter {:?} is given twice", param.name);
-                report.at(&REPEATED_PARAM, place.index(index).key("name"), message).hint("leave one of them out");
-            }
-        }
-    };
-    for (_, view) in cx.pipeline_tasks() {
-        ask(&view.task.params, view.place.key("params"), str::to_owned);
-    }
-    if let Object::PipelineRun(run) = cx.object {
-        ask(&run.spec.params, cx.place.key("spec").key("params"), str::to_lowercase);
-    }
-}
+pub(super) static RULES: &[&Rule] = &[&RESULT_IN_RUN, &PROPAGATED_PARAM];
 
 /// A result before anything has run.
 static RESULT_IN_RUN: Rule = Rule {

@@ -1,7 +1,5 @@
 //! The rule about what workspaces are in a run.
 
-use std::collections::HashSet;
-
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Report, Severity};
@@ -14,7 +12,7 @@ static WORKSPACE_SOURCE: Rule = Rule {
     name: "workspace-source",
     severity: Severity::Error,
     told_by: ToldBy::Admission,
-    summary: "A run binds each workspace once, to one thing.",
+    summary: "A run binds a workspace to one thing.",
     explanation: "One of `volumeClaimTemplate`, `persistentVolumeClaim` (with `claimName`), `emptyDir`, `configMap` (with `name`), `secret` (with `secretName`), `projected` (with `sources`) and `csi` (with `driver`). An empty directory is `emptyDir: {}`.",
     bad: "\
 apiVersion: tekton.dev/v1
@@ -79,16 +77,9 @@ fn workspace_source(cx: &Cx<'_>, report: &mut Report<'_>) {
         Object::TaskRun(run) => &run.spec.workspaces,
         _ => return,
     };
-    let of_task = matches!(cx.object, Object::TaskRun(_));
-    let mut seen = HashSet::new();
     for (index, binding) in bindings.iter().enumerate() {
         let place = cx.place.key("spec").key("workspaces").index(index);
         let name = &binding.name;
-        // The one compares as it is written, the other not.
-        if !seen.insert(if of_task { name.to_lowercase() } else { name.clone() }) {
-            let message = format!("the workspace {name:?} is bound twice");
-            report.at(&WORKSPACE_SOURCE, place.key("name"), message).hint("leave one of them out");
-        }
         // Each with the key that it cannot be without.
         let sources = [
             ("volumeClaimTemplate", binding.volume_claim_template.is_some(), None),
