@@ -30,13 +30,15 @@ mod pipeline_tasks;
 mod pipeline_text;
 mod pipeline_variables;
 mod pipeline_workspaces;
+mod properties;
+mod refs;
+mod results;
 mod run;
 mod run_params;
 mod run_workspaces;
-mod refs;
-mod results;
 mod steps;
 mod taskruns;
+mod unreplaced;
 mod variables;
 mod when;
 mod when_cel;
@@ -92,10 +94,12 @@ static GROUPS: &[&[&Rule]] = &[
     levels::RULES,
     identifiers::RULES,
     params::RULES,
+    properties::RULES,
     mounts::RULES,
     steps::RULES,
     refs::RULES,
     variables::RULES,
+    unreplaced::RULES,
     results::RULES,
     taskruns::RULES,
     pipeline_names::RULES,

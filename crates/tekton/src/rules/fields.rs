@@ -52,7 +52,9 @@ pub(super) fn steps<'a>(cx: &Cx<'a>) -> Vec<StepView<'a>> {
 pub(super) fn steps_of(view: TaskView<'_>) -> Vec<StepView<'_>> {
     let place = view.place.key("steps");
     let steps = view.spec.steps.iter().enumerate();
-    steps.map(|(index, step)| StepView { step, place: place.index(index), texts: texts(view, step, place.index(index)) }).collect()
+    steps
+        .map(|(index, step)| StepView { step, place: place.index(index), texts: texts(view, step, place.index(index)) })
+        .collect()
 }
 
 impl<'a> FieldText<'a> {
@@ -99,7 +101,11 @@ fn texts<'a>(view: TaskView<'a>, step: &'a Step, place: Place<'a>) -> Vec<FieldT
         texts.one(Field::EnvFrom, &source.prefix, place.key("prefix"));
         let config_map = source.config_map_ref.as_ref().map(|reference| &reference.name);
         let secret = source.secret_ref.as_ref().map(|reference| &reference.name);
-        texts.all.extend(config_map.map(|text| FieldText { field: Field::EnvFrom, text, place: place.key("configMapRef").key("name") }));
+        texts.all.extend(config_map.map(|text| FieldText {
+            field: Field::EnvFrom,
+            text,
+            place: place.key("configMapRef").key("name"),
+        }));
         texts.all.extend(secret.map(|text| FieldText { field: Field::EnvFrom, text, place: place.key("secretRef").key("name") }));
     }
     for (index, device) in step.volume_devices.iter().enumerate() {

@@ -168,12 +168,12 @@ fn duplicate_name(cx: &Cx<'_>, report: &mut Report<'_>) {
         duplicates("parameter", names, list.place, Case::Matters, report);
     }
     for view in cx.tasks() {
-        let steps = view.spec.steps.iter();
-        duplicates("step", steps.map(|step| step.name.as_deref().unwrap_or_default()), view.place.key("steps"), Case::Matters, report);
+        let steps = view.spec.steps.iter().map(|step| step.name.as_deref().unwrap_or_default());
+        duplicates("step", steps, view.place.key("steps"), Case::Matters, report);
         for (index, step) in view.spec.steps.iter().enumerate() {
             if let Some(reference) = &step.ref_ {
                 let place = view.place.key("steps").index(index).key("ref");
-                of_params("value", &reference.params, place.key("params"), report);
+                of_params(&reference.params, place.key("params"), report);
             }
         }
         let volumes = view.spec.volumes.iter().map(|volume| volume.name.as_str());
@@ -183,17 +183,19 @@ fn duplicate_name(cx: &Cx<'_>, report: &mut Report<'_>) {
     }
     let Object::TaskRun(run) = cx.object else { return };
     let (spec, place) = (&run.spec, cx.place.key("spec"));
-    of_params("value", &spec.params, place.key("params"), report);
+    of_params(&spec.params, place.key("params"), report);
     if let Some(reference) = &spec.task_ref {
-        of_params("value", &reference.params, place.key("taskRef").key("params"), report);
+        of_params(&reference.params, place.key("taskRef").key("params"), report);
     }
+    let workspaces = spec.workspaces.iter().map(|binding| binding.name.as_str());
+    duplicates("workspace", workspaces, place.key("workspaces"), Case::Ignored, report);
     for (specs, key) in [(&spec.step_specs, "stepSpecs"), (&spec.sidecar_specs, "sidecarSpecs")] {
-        duplicates("entry", specs.iter().map(|spec| spec.name.as_str()), place.key(key), Case::Ignored, report);
+        duplicates("container", specs.iter().map(|spec| spec.name.as_str()), place.key(key), Case::Ignored, report);
     }
 }
 
-fn of_params(what: &str, params: &[Param], place: Place<'_>, report: &mut Report<'_>) {
-    duplicates(what, params.iter().map(|param| param.name.as_str()), place, Case::Ignored, report);
+fn of_params(params: &[Param], place: Place<'_>, report: &mut Report<'_>) {
+    duplicates("value for", params.iter().map(|param| param.name.as_str()), place, Case::Ignored, report);
 }
 
 /// Reports names that are in a list already; `place` is the list's.
@@ -206,8 +208,10 @@ fn duplicates<'a>(what: &str, names: impl Iterator<Item = &'a str>, place: Place
         };
         // Steps may do without a name.
         if let Some(other) = seen.iter().find(|other| is_same(other)).filter(|_| !(name.is_empty() && what == "step")) {
-            let message = format!("there is already a {what} {other:?}").replace("a entry", "an entry");
-            report.at(&DUPLICATE_NAME, place.index(index).key("name"), message).hint("give one of them another name, or remove it");
+            let message = format!("there is already a {what} {other:?}");
+            report
+                .at(&DUPLICATE_NAME, place.index(index).key("name"), message)
+                .hint("give one of them another name, or remove it");
         }
         seen.push(name);
     }

@@ -84,7 +84,9 @@ fn check_reference(cx: &Cx<'_>, reference: &Reference<'_>, report: &mut Report<'
         }
         if resolver.is_empty() {
             let message = "the reference has params, but no resolver that would take them";
-            report.at(&REFERENCE, place.name_of("params"), message).hint("add: resolver: …; values for parameters go beside the reference");
+            report
+                .at(&REFERENCE, place.name_of("params"), message)
+                .hint("add: resolver: …; values for parameters go beside the reference");
         }
     }
     let is_url = is_url(name);

@@ -133,24 +133,26 @@ spec:
 };
 
 fn script_and_command(cx: &Cx<'_>, report: &mut Report<'_>) {
-    let mut ask = |script: &Option<String>, has_command: bool, place: Place<'_>, own: bool| {
+    let mut ask = |what: &str, script: &Option<String>, has_command: bool, is_own: bool, place: Place<'_>| {
         if has_command && !script.as_deref().unwrap_or_default().is_empty() {
-            let message = if own { "has a script and a command" } else { "has a script, and a command from the stepTemplate" };
+            let from = if is_own { "" } else { " from the stepTemplate" };
+            let message = format!("the {what} has a script and a command{from}");
             report.at(&SCRIPT_AND_COMMAND, place.name_of("script"), message).hint("remove one of them");
         }
     };
     for StepView { step, place, texts } in steps(cx).iter().filter(|step| step.step.ref_.is_none()) {
         // An empty string in the list is a command all the same.
         let has_command = texts.iter().any(|text| text.field == Field::Command);
-        ask(&step.script, has_command, *place, !step.command.is_empty());
+        ask("step", &step.script, has_command, !step.command.is_empty(), *place);
     }
     for view in cx.tasks() {
         for (index, sidecar) in view.spec.sidecars.iter().enumerate() {
-            ask(&sidecar.script, !sidecar.command.is_empty(), view.place.key("sidecars").index(index), true);
+            let place = view.place.key("sidecars").index(index);
+            ask("sidecar", &sidecar.script, !sidecar.command.is_empty(), true, place);
         }
     }
     if let Object::StepAction(action) = cx.object {
-        ask(&action.spec.script, !action.spec.command.is_empty(), cx.place.key("spec"), true);
+        ask("StepAction", &action.spec.script, !action.spec.command.is_empty(), true, cx.place.key("spec"));
     }
 }
 
@@ -209,7 +211,9 @@ fn ref_and_container(cx: &Cx<'_>, report: &mut Report<'_>) {
         if step.ref_.is_none() {
             if !step.params.is_empty() {
                 let message = "the step has params, but no ref to a StepAction that would take them";
-                report.at(&REF_AND_CONTAINER, place.name_of("params"), message).hint("declare parameters in the params of the Task");
+                report
+                    .at(&REF_AND_CONTAINER, place.name_of("params"), message)
+                    .hint("declare parameters in the params of the Task");
             }
             continue;
         }
@@ -277,7 +281,7 @@ fn negative_value(cx: &Cx<'_>, report: &mut Report<'_>) {
     let place = cx.place.key("spec");
     ask(&run.spec.timeout, place);
     if run.spec.retries < 0 {
-        report.at(&NEGATIVE_VALUE, place.key("retries"), "it cannot be tried again less than never").hint("write 0 for no retries");
+        report.at(&NEGATIVE_VALUE, place.key("retries"), "the number of retries is negative").hint("write 0 for no retries");
     }
 }
 

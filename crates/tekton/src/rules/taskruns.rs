@@ -188,7 +188,9 @@ fn breakpoints(cx: &Cx<'_>, report: &mut Report<'_>) {
         let place = place.key("debug").key("breakpoints");
         if breakpoints.on_failure.as_deref() != Some("enabled") {
             is_fine = false;
-            report.at(&BREAKPOINTS, place.key("onFailure"), "the breakpoint on failure is not enabled").hint("write onFailure: enabled");
+            report
+                .at(&BREAKPOINTS, place.key("onFailure"), "the breakpoint on failure is not enabled")
+                .hint("write onFailure: enabled");
         }
         for (index, step) in breakpoints.before_steps.iter().enumerate() {
             if breakpoints.before_steps[..index].contains(step) {

@@ -10,12 +10,13 @@ use super::pipeline_params::{Found, Scope, found};
 use super::{Rule, ToldBy, run_params};
 use crate::check::{Cx, Object, TaskOwner, TaskView};
 use crate::finding::{Advice, Report, Severity};
+use crate::names::ParamName;
 use crate::v1::{ParamType, ParamValue, TaskRunSpec, TaskSpec};
 
 pub(super) static RULES: &[&Rule] = &[&UNDECLARED_PARAM, &LIST_IN_TEXT, &UNKNOWN_CONTEXT];
 
 /// The parameters that steps may use.
-struct Reach<'a> {
+pub(super) struct Reach<'a> {
     /// Where arrays are declared that steps must not use in a string.
     arrays: Vec<Scope<'a>>,
     /// All that there are; `None` where nobody can know.
@@ -23,7 +24,7 @@ struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    fn of(cx: &Cx<'a>, view: TaskView<'a>) -> Self {
+    pub(super) fn of(cx: &Cx<'a>, view: TaskView<'a>) -> Self {
         let own = || Scope::of(&view.spec.params);
         match view.owner {
             TaskOwner::Task(_) => Reach { arrays: vec![own()], known: Some(vec![own()]) },
@@ -39,16 +40,15 @@ impl<'a> Reach<'a> {
                         let scope = || run_params::scope(run, pipeline.spec, place);
                         Reach { arrays: vec![own(), scope()], known: Some(vec![scope()]) }
                     }
-                    None if is_outer => {
-                        Reach { arrays: vec![own()], known: Some(vec![own(), Scope::of(&pipeline.spec.params)]) }
-                    }
+                    None if is_outer => Reach { arrays: vec![own()], known: Some(vec![own(), Scope::of(&pipeline.spec.params)]) },
                     _ => Reach { arrays: vec![own()], known: None },
                 }
             }
         }
     }
 
-    fn names(&self) -> BTreeSet<&'a str> {
+    /// All names; none where nobody can know.
+    pub(super) fn names(&self) -> BTreeSet<&'a str> {
         self.known.iter().flatten().flat_map(|scope| scope.types.keys().copied()).collect()
     }
 
@@ -93,9 +93,9 @@ fn each_text<'a>(cx: &Cx<'a>, visit: &mut dyn FnMut(FieldText<'a>, &Reach<'a>)) 
     }
 }
 
-/// Whether admission looks for variables in such a field.
-fn is_replaced(field: Field) -> bool {
-    !matches!(field, Field::ImagePullPolicy | Field::EnvFrom | Field::Device)
+/// Whether admission looks for variables in such a field. It does in names too, which cannot have any: another rule.
+pub(super) fn is_replaced(field: Field) -> bool {
+    !matches!(field, Field::Name | Field::ImagePullPolicy | Field::EnvFrom | Field::Device)
 }
 
 /// A parameter that is not there.
@@ -150,8 +150,8 @@ fn undeclared_param(cx: &Cx<'_>, report: &mut Report<'_>) {
                 if reach.known.is_some() || text.field != Field::OnError {
                     let message = format!("{written} has more than a name and a key");
                     let hint = match names.get(found.inner) {
-                        Some(name) => format!("a name with dots goes into brackets: $(params[\"{name}\"])"),
-                        None => "a name with dots goes into brackets: $(params[\"a.b.c\"])".to_owned(),
+                        Some(name) => format!("a name with dots goes into brackets: {}", variable(name, "")),
+                        None => "a parameter is $(params.NAME), a key of an object $(params.NAME.KEY)".to_owned(),
                     };
                     report.at(&UNDECLARED_PARAM, place, message).hint(hint);
                 }
@@ -160,21 +160,30 @@ fn undeclared_param(cx: &Cx<'_>, report: &mut Report<'_>) {
             if reach.known.is_none() {
                 continue;
             }
-            if !names.contains(name.as_str()) {
-                let message = match name.as_str() {
-                    "" => format!("{written} names no parameter"),
-                    _ => format!("the parameter {name:?} is not declared"),
-                };
-                let finding = report.at(&UNDECLARED_PARAM, place, message);
-                match names.get(found.inner) {
-                    Some(dotted) => finding.hint(format!("a name with dots goes into brackets: $(params[\"{dotted}\"])")),
-                    None if name.is_empty() => finding.hint("write $(params.NAME)"),
-                    None => finding.did_you_mean(&name, names, &format!("add to the params: {{name: {name}}}")),
-                }
+            if names.contains(name.as_str()) {
+                continue;
+            }
+            if name.parse::<ParamName>().is_err() {
+                let message = format!("{written} names no parameter");
+                let hint = "write $(params.NAME), $(params.NAME[*]), $(params.NAME[0]) or $(params.NAME.KEY)";
+                report.at(&UNDECLARED_PARAM, place, message).hint(hint);
+                continue;
+            }
+            let finding = report.at(&UNDECLARED_PARAM, place, format!("the parameter {name:?} is not declared"));
+            match names.get(found.inner) {
+                Some(dotted) => finding.hint(format!("a name with dots goes into brackets: {}", variable(dotted, ""))),
+                None => finding.did_you_mean(&name, names, &format!("add to the params: {{name: {name}}}")),
             }
         }
-        undeclared_key(text, reach, report);
+        if text.text.contains("$(params.") {
+            undeclared_key(text, reach, report);
+        }
     });
+}
+
+/// A reference to a parameter as it has to be written.
+fn variable(name: &str, access: &str) -> String {
+    if name.contains('.') { format!("$(params[\"{name}\"]{access})") } else { format!("$(params.{name}{access})") }
 }
 
 fn undeclared_key(text: FieldText<'_>, reach: &Reach<'_>, report: &mut Report<'_>) {
@@ -185,7 +194,11 @@ fn undeclared_key(text: FieldText<'_>, reach: &Reach<'_>, report: &mut Report<'_
                 let Some(key) = found.plain_name().filter(|key| !keys.contains(key.as_str())) else { continue };
                 let message = format!("the object {object:?} has no key {key:?}");
                 let otherwise = format!("add to its properties: {key}: {{}}");
-                report.at(&UNDECLARED_PARAM, text.part(found.range), message).did_you_mean(&key, keys.iter().copied(), &otherwise);
+                report.at(&UNDECLARED_PARAM, text.part(found.range), message).did_you_mean(
+                    &key,
+                    keys.iter().copied(),
+                    &otherwise,
+                );
             }
         }
     }
@@ -259,10 +272,12 @@ fn say_array(reference: &Found<'_>, name: &str, takes_lists: bool, text: FieldTe
     let place = text.part(reference.range.clone());
     if takes_lists {
         let message = format!("the array {name:?} cannot stand beside other text");
-        report.at(&LIST_IN_TEXT, place, message).hint(format!("write $(params.{name}[*]) as an element of its own"));
+        report.at(&LIST_IN_TEXT, place, message).hint(format!("write {} as an element of its own", variable(name, "[*]")));
     } else {
         let message = format!("the array {name:?} cannot stand in a string");
-        report.at(&LIST_IN_TEXT, place, message).hint(format!("write one element: $(params.{name}[0]), or pass it in args"));
+        report
+            .at(&LIST_IN_TEXT, place, message)
+            .hint(format!("write one element: {}, or pass it in args", variable(name, "[0]")));
     }
 }
 
@@ -317,9 +332,12 @@ fn unknown_context(cx: &Cx<'_>, report: &mut Report<'_>) {
                     continue;
                 }
                 let message = format!("there is no {}", &text.text[found.range.clone()]);
-                let otherwise = format!("of {object} there is: {}", names.join(", "));
                 let name = name.unwrap_or_default();
-                report.at(&UNKNOWN_CONTEXT, text.part(found.range), message).did_you_mean(&name, names.iter().copied(), &otherwise);
+                let finding = report.at(&UNKNOWN_CONTEXT, text.part(found.range), message);
+                match CONTEXTS.iter().find(|(_, names)| names.contains(&name.as_str())) {
+                    Some((other, _)) => finding.hint(format!("did you mean $({other}.{name})?")),
+                    None => finding.hint(format!("of {object} there is: {}", names.join(", "))),
+                }
             }
         }
     }
