@@ -7,6 +7,7 @@ use super::{Rule, ToldBy};
 use crate::check::{Cx, PipelineTaskView, PipelineView};
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::graph::Graph;
+use crate::v1::{PipelineSpec, PipelineTask};
 
 pub(super) static RULES: &[&Rule] = &[&UNKNOWN_TASK, &TASK_CYCLE, &RUN_AFTER_IN_FINALLY, &UNAVAILABLE_RESULT, &EARLY_STATUS];
 
@@ -183,7 +184,15 @@ spec:
 
 fn task_cycle(cx: &Cx<'_>, report: &mut Report<'_>) {
     for pipeline in cx.pipelines() {
-        let Some(cycle) = Graph::of(pipeline.spec).cycle() else { continue };
+        // The graph knows reasons to wait that Tekton's admission does not look at, such as artifacts.
+        let only_awaited = |view: PipelineTaskView<'_>| PipelineTask {
+            name: view.task.name.clone(),
+            run_after: awaited(view).map(|mention| mention.task.to_owned()).collect(),
+            ..PipelineTask::default()
+        };
+        let tasks = pipeline.tasks().filter(|view| !view.is_finally).map(only_awaited).collect();
+        let waiting = PipelineSpec { tasks, ..PipelineSpec::default() };
+        let Some(cycle) = Graph::of(&waiting).cycle() else { continue };
         let (Some(first), Some(next)) = (cycle.first(), cycle.iter().cycle().nth(1)) else { continue };
         let Some(view) = pipeline.tasks().find(|view| view.task.name() == *first) else { continue };
         let mention = awaited(view).find(|mention| mention.task == *next);
