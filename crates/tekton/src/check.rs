@@ -74,11 +74,14 @@ pub struct World<'a> {
     source: usize,
 }
 
+/// A Pipeline, and where it is.
+type Located<'a> = (&'a Pipeline, Place<'a>);
+
 /// Objects by kind and name.
 #[derive(Default)]
 struct Index<'a> {
     tasks: HashMap<&'a str, Vec<(usize, &'a Task)>>,
-    pipelines: HashMap<&'a str, Vec<(usize, (&'a Pipeline, Place<'a>))>>,
+    pipelines: HashMap<&'a str, Vec<(usize, Located<'a>)>>,
     step_actions: HashMap<&'a str, Vec<(usize, &'a StepAction)>>,
     /// Places of names, by kind and namespace.
     places: HashMap<(&'static str, &'a str, &'a str), Vec<Place<'a>>>,
