@@ -95,3 +95,77 @@ fn tasks_are_refused_when_tekton_refuses_them() {
     let settled: Vec<_> = KNOWN.iter().filter(|(name, _)| !used.contains(name)).collect();
     assert!(settled.is_empty(), "these are known disagreements no more: {settled:?}");
 }
+
+#[test]
+fn messages_name_the_place_and_the_way_out() {
+    let text = r#"apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+spec:
+  params:
+  - name: target
+  - name: git.url
+  - name: flags
+    type: array
+  - name: source
+    properties:
+      url: {}
+  results:
+  - name: image-digest
+  stepTemplate:
+    env:
+    - name: FLAGS
+      value: $(params.flags[*])
+  steps:
+  - name: clone
+    image: example.com/git:1
+    command: [/clone, $(params.taregt), $(params.git.url), $(params.source.ur1), $(params.source)]
+    args:
+    - --target=$(params.target)
+    - --flags=$(params.flags[*])
+    - $(context.task.uid)
+    - $(params.a.b.c)
+    onError: Continue
+  - name: build
+    script: make > $(results.image.digest.path)
+    image: example.com/make:$(params.git.url)
+  sidecars:
+  - name: proxy
+    image: example.com/proxy:$(params.target)
+    args: [$(params.targte)]
+"#;
+    let source = Source::new("build.yaml", text);
+    let mut shown = String::new();
+    for finding in errors(text, Level::Beta) {
+        let place = source.position(finding.span.start);
+        let hint = finding.hint.unwrap_or_default();
+        writeln!(shown, "{}:{}: {}: {}\n    {hint}", place.line, place.column, finding.rule.name, finding.message).unwrap();
+    }
+    insta::assert_snapshot!(shown, @r#"
+    19:14: list-in-text: the array "flags" cannot stand in a string
+        write one element: $(params.flags[0]), or pass it in args
+    23:23: undeclared-param: the parameter "taregt" is not declared
+        did you mean "target"?
+    23:41: undeclared-param: the parameter "git" is not declared
+        a name with dots goes into brackets: $(params["git.url"])
+    23:60: undeclared-param: the object "source" has no key "ur1"
+        did you mean "url"?
+    23:82: list-in-text: the object "source" cannot be used as a whole
+        write one of its keys: $(params.source.url)
+    26:15: list-in-text: the array "flags" cannot stand beside other text
+        write $(params.flags[*]) as an element of its own
+    27:7: unknown-task-context: there is no $(context.task.uid)
+        did you mean $(context.taskRun.uid)?
+    28:7: undeclared-param: $(params.a.b.c) has more than a name and a key
+        a parameter is $(params.NAME), a key of an object $(params.NAME.KEY)
+    29:14: on-error: the failure of a step cannot mean "Continue"
+        did you mean "continue"?
+    31:20: undeclared-result: the Task does not declare the result "image.digest"
+        did you mean "image-digest"?
+    32:29: undeclared-param: the parameter "git" is not declared
+        a name with dots goes into brackets: $(params["git.url"])
+    36:12: unreplaced-param: the parameter "targte" is not declared: nothing is put in its place
+        did you mean "target"?
+    "#);
+}

@@ -103,7 +103,7 @@ static RESULT_IN_SCRIPT: Rule = Rule {
     severity: Severity::Error,
     told_by: ToldBy::Admission,
     summary: "A script speaks of results as $(results.NAME.path), of a step's own as $(step.results.NAME.path).",
-    explanation: "A name with dots in it needs brackets: $(results[\"a.b\"].path) in `args`; in a script Tekton does not find it at all.",
+    explanation: "A name with dots in it needs brackets: `$(results[\"a.b\"].path)`.",
     bad: "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -125,12 +125,12 @@ metadata:
   name: build
 spec:
   results:
-  - name: image-digest
+  - name: image.digest
   steps:
   - name: push
     image: example.com/push:1
     script: |
-      push > $(results.image-digest.path)
+      push > $(results[\"image.digest\"].path)
 ",
     check: Some(result_in_script),
 };
@@ -162,18 +162,21 @@ fn result_in_script(cx: &Cx<'_>, report: &mut Report<'_>) {
 fn unknown_results(text: FieldText<'_>, prefix: &str, names: &[&str], in_action: bool, report: &mut Report<'_>) {
     for found in found(text.text, prefix) {
         let written = &text.text[found.range.clone()];
-        let name = found.plain_name();
-        let is_known = name.as_deref().is_some_and(|name| names.contains(&name));
-        // Another rule tells of those that are written as they have to be.
-        let is_plain = match references(written).next().map(|reference| reference.variable) {
-            Some(Variable::ResultPath(name)) => !in_action && !names.contains(&name),
-            Some(Variable::StepResultPath(name)) => !names.contains(&name),
-            _ => false,
+        if found.plain_name().is_some_and(|name| names.contains(&name.as_str())) {
+            continue;
+        }
+        let (hint, is_told) = match references(written).next().map(|reference| reference.variable) {
+            Some(Variable::ResultPath(name) | Variable::StepResultPath(name)) if names.contains(&name) => {
+                (format!("a name with dots goes into brackets: $({prefix}[\"{name}\"].path)"), false)
+            }
+            // Of one that is written well and not declared, another rule tells.
+            Some(Variable::StepResultPath(_)) => (String::new(), true),
+            Some(Variable::ResultPath(_)) => (format!("write $(step.{prefix}.NAME.path)"), !in_action),
+            _ => (format!("write $({prefix}.NAME.path)"), false),
         };
-        if !is_known && (!is_plain || name.is_none()) {
+        if !is_told {
             let message = format!("{written} is not a result that is declared");
-            let otherwise = format!("write $({prefix}.NAME.path)");
-            report.at(&RESULT_IN_SCRIPT, text.part(found.range), message).hint(otherwise);
+            report.at(&RESULT_IN_SCRIPT, text.part(found.range), message).hint(hint);
         }
     }
 }
