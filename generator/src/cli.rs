@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 use step::{Declaration, Error, Kind, Result, files};
 
-use crate::{check, graph, readme, render, steps, task};
+use crate::{check, graph, readme, render, steps, table, task};
 
 /// What `stepwright task` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,6 +90,7 @@ pub fn command() -> Command {
                 ),
         )
         .subcommand(render::command::command())
+        .subcommand(table::command())
         .subcommand(check::command())
         .subcommand(check::explain_command())
         .subcommand(graph::command())
@@ -113,6 +114,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("task", matches)) => print_task(matches),
         Some(("render", matches)) => render::command::run(matches),
+        Some(("test", matches)) => table::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("explain", matches)) => check::explain(matches),
         Some(("graph", matches)) => graph::run(matches),

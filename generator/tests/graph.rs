@@ -186,7 +186,7 @@ fn any_pipeline() -> impl Strategy<Value = PipelineSpec> {
         let mut spec = PipelineSpec::default();
         for (number, (first, second, kind, name, long)) in tasks.into_iter().enumerate() {
             let mut task = PipelineTask { name: Some(format!("{name}-{number}")), ..PipelineTask::default() };
-            let on = |index: prop::sample::Index| format!("{}", spec.tasks[index.index(number)].name());
+            let on = |index: prop::sample::Index| spec.tasks[index.index(number)].name().to_owned();
             if number > 0 && kind > 0 {
                 task.run_after = vec![on(first)];
             }
