@@ -5,6 +5,7 @@ mod cli;
 pub mod graph;
 pub mod readme;
 pub mod render;
+mod run;
 mod table;
 pub mod task;
 

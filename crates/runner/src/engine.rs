@@ -509,32 +509,27 @@ impl<'a> Engine<'a> {
     }
 
     fn summary(&self) -> Summary {
-        let count = |of: &dyn Fn(&Task<'_>) -> bool| self.tasks.iter().filter(|task| of(task)).count();
-        let state_of = |task: &Task<'_>| task.outcome.as_ref().map(|outcome| outcome.state);
-        let cancelled = count(&|task| state_of(task) == Some(State::Cancelled) && self.timed_out.is_none());
         let ignored = |task: &Task<'_>| !task.invalid && task.planned.task.on_error == Some(OnError::Continue);
-        let failed = count(&|task| task.has_failed() && !ignored(task))
-            - cancelled.min(count(&|task| task.has_failed() && !ignored(task)));
-        let invalid = count(&|task| task.invalid);
-        let late = count(&|task| task.skip.is_some_and(Skip::is_timeout));
-        let skipped = count(&|task| task.skip.is_some());
+        let failed: Vec<&str> = self.tasks.iter().filter(|task| task.has_failed() && !ignored(task)).map(Task::name).collect();
+        let any_skipped = |of: &dyn Fn(Skip) -> bool| self.tasks.iter().any(|task| task.skip.is_some_and(of));
         let (results, fault) = self.results();
         let (state, reason, message, exit) = if self.cancelled {
             (State::Cancelled, "Cancelled", "the run was cancelled".to_owned(), Kind::Cancelled.code())
         } else if let Some(message) = &self.timed_out {
             (State::TimedOut, "PipelineRunTimeout", message.clone(), Kind::TimedOut.code())
-        } else if invalid > 0 || failed > 0 || late > 0 || cancelled > 0 {
-            let reason = if invalid > 0 { "PipelineValidationFailed" } else { "Failed" };
-            let names: Vec<_> = self.tasks.iter().filter(|task| task.has_failed() && !ignored(task)).map(Task::name).collect();
-            let message = match names.is_empty() {
+        } else if !failed.is_empty() || any_skipped(&Skip::is_timeout) {
+            let invalid = self.tasks.iter().any(|task| task.invalid);
+            let reason = if invalid { "PipelineValidationFailed" } else { "Failed" };
+            let message = match failed.is_empty() {
                 true => "the time of finally ran out".to_owned(),
-                false => format!("failed: {}", names.join(", ")),
+                false => format!("failed: {}", failed.join(", ")),
             };
+            // Without a failure of its own, a task was stopped because the time of finally ran out.
             let exit = self.failures.first().copied().unwrap_or(Kind::TimedOut.code());
             (State::Failed, reason, message, exit)
         } else if let Some(fault) = fault {
             (State::Failed, "CouldntGetPipelineResult", fault, Kind::BadInput.code())
-        } else if skipped > 0 {
+        } else if any_skipped(&|_| true) {
             (State::Succeeded, "Completed", String::new(), 0)
         } else {
             (State::Succeeded, "Succeeded", String::new(), 0)

@@ -184,6 +184,8 @@ struct Attempt<'a> {
     mounts: Vec<Mount>,
     step_results: Results,
     results: BTreeMap<String, String>,
+    /// Results that are a step's own, under the Task's names for them.
+    derived: BTreeMap<String, String>,
     steps: Vec<StepOutcome>,
 }
 
@@ -199,6 +201,7 @@ impl Local {
             mounts: mounts(task),
             step_results: Results::new(),
             results: BTreeMap::new(),
+            derived: BTreeMap::new(),
             steps: Vec::new(),
         };
         let mut failure: Option<Outcome> = None;
@@ -210,7 +213,8 @@ impl Local {
             }
             failure = self.step(&name, step, &volumes, &mut attempt)?;
         }
-        let Attempt { steps, results: texts, .. } = attempt;
+        let Attempt { steps, results: mut texts, derived, .. } = attempt;
+        texts.extend(derived);
         let (values, faults) = results::values(&texts, &task.spec.results);
         let mut outcome = failure.unwrap_or_else(|| match &faults[..] {
             [] => Outcome::succeeded(BTreeMap::new()),
@@ -251,6 +255,16 @@ impl Local {
             attempt.finish(name, State::Skipped, None, Duration::ZERO);
             return Ok(None);
         }
+        if let Some(why) = control.stop.requested() {
+            attempt.steps.push(StepOutcome {
+                step: name.to_owned(),
+                state: State::Skipped,
+                exit_code: None,
+                duration: Duration::ZERO,
+            });
+            return Ok(Some(stopped(why)));
+        }
+        self.warn(name, step, control, task);
         let started = Instant::now();
         control.tell(&Event::StepStarted { task: &task.task, index: task.index, step: name });
         let own_deadline =
@@ -296,6 +310,21 @@ impl Local {
         }
         attempt.finish(name, state, code, started.elapsed());
         Ok(attempt.collect(name, step, &directory)?.filter(|_| outcome.is_none()).or(outcome))
+    }
+
+    /// A script is run as it is: a container's path in it leads nowhere here.
+    fn warn(&self, name: &str, step: &Step, control: &Control<'_>, task: &TaskRun) {
+        let is_border = |c: char| c.is_whitespace() || "\"'`=<>|;&()".contains(c);
+        let is_containers = |word: &&str| word.starts_with("/workspace/") || word.starts_with("/tekton/");
+        let script = step.script.as_deref().unwrap_or_default();
+        if let (How::Host, Some(path)) = (self.how(step), script.split(is_border).find(is_containers)) {
+            let message = format!(
+                "the script of the step {name} of the task {} names {path}, which is in containers only; write $(workspaces.NAME.path) \
+                 or $(results.NAME.path)",
+                task.label()
+            );
+            control.tell(&Event::Warning { message: &message });
+        }
     }
 
     fn program(&self, name: &str, step: &Step, volumes: &BTreeMap<String, PathBuf>, attempt: &Attempt<'_>) -> Result<Program> {
@@ -472,7 +501,6 @@ impl Attempt<'_> {
             return Ok(Some(Outcome::failed("TaskRunResultLargerThanAllowedLimit", message)));
         }
         for result in &self.task.spec.results {
-            // A result that is a step's own, under the Task's name for it.
             if let Some(ParamValue::String(text)) = &result.value {
                 let scope = Scope {
                     step_results: own.iter().map(|(key, text)| ((name.to_owned(), key.clone()), text.clone().into())).collect(),
@@ -480,7 +508,7 @@ impl Attempt<'_> {
                 };
                 let filled = scope.text(text)?;
                 if filled != *text {
-                    self.results.insert(result.name.clone(), filled);
+                    self.derived.insert(result.name.clone(), filled);
                 }
             }
         }

@@ -91,7 +91,7 @@ impl Manifests {
         let names = self.objects.keys().filter(|(other, _)| *other == kind).map(|(_, name)| name.as_str());
         let hint = match nearest(name, names) {
             Some(near) => format!("did you mean {near:?}?"),
-            None if self.given => format!("put a manifest of it into the directory of --manifests"),
+            None if self.given => "put a manifest of it into the directory of --manifests".to_owned(),
             None => "give a directory with a manifest of it: --manifests DIR".to_owned(),
         };
         Err(Error::not_found(format!("there is no {kind:?} {name:?} here")).hint(hint))

@@ -72,7 +72,9 @@ pub(crate) fn typed(given: &Given, specs: &[ParamSpec], owner: &str) -> Result<P
             Err(fault) => faults.push(format!("the parameter {name:?} of {owner} {fault}")),
         }
     }
-    faults.extend(missing(&values, specs, owner));
+    // What is given and wrong is not missing.
+    let absent: Vec<ParamSpec> = specs.iter().filter(|spec| !given.0.contains_key(&spec.name)).cloned().collect();
+    faults.extend(missing(&values, &absent, owner));
     error(faults)?;
     Ok(values)
 }

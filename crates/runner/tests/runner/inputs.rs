@@ -83,9 +83,9 @@ spec:
   - {name: show, image: i, command: [echo, $(steps.again.results.loud)]}
 "#;
     let run = case(yaml).hosted();
-    insta::assert_snapshot!(shown(&run.summary), @"
-    t: succeeded (Succeeded)
-    = succeeded (Succeeded), exit 0
-    ");
+    insta::assert_snapshot!(shown(&run.summary), @r#"
+    t: succeeded (Succeeded) {"out":"ADA!"}
+    = succeeded (Succeeded), exit 0 {"out":"ADA!"}
+    "#);
     assert_eq!(run.lines, ["t/show | ADA! AND MORE"]);
 }

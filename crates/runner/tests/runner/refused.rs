@@ -18,11 +18,10 @@ fn parameters_and_workspaces() {
     let mut case = case(&yaml);
     case.params = &["pakages=x", "branch=a", "branch=b"];
     insta::assert_snapshot!(case.refusal(&Table::new(&[])), @r#"
-    bad-input: 4 parameters are wrong or missing
+    bad-input: 3 parameters are wrong or missing
     the parameter "branch" of the Pipeline p is a string and is given 2 times; give it once
     the Pipeline p has no parameter "pakages"; did you mean "packages"?
     the Pipeline p needs the parameter "packages"; give it with -p packages='["VALUE"]'
-    the Pipeline p needs the parameter "branch"; give it with -p branch=VALUE
     "#);
     case.params = &["packages=x", "branch=main"];
     case.workspaces = vec![("sauce", Source::Fresh)];
@@ -72,19 +71,51 @@ fn what_only_a_cluster_has() {
         "tasks: [{name: a, pipelineRef: {name: p}}]",
         "tasks: [{name: a, taskSpec: {sidecars: [{name: db, image: postgres}], steps: [{name: s, image: i, command: [c]}]}}]",
         "tasks: [{name: a, taskSpec: {volumes: [{name: v, csi: {driver: d}}, {name: h, hostPath: {path: /}}], steps: [{name: s, image: i, command: [c]}]}}]",
-        "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c], env: [{name: N, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]}}]",
-        "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c], env: [{name: N, valueFrom: {secretKeyRef: {name: tokens, key: k}}}]}]}}]",
+        "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c], env: [{name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]}}]",
+        "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c], env: [{name: NAME, valueFrom: {secretKeyRef: {name: tokens, key: k}}}]}]}}]",
         "tasks: [{name: a, taskSpec: {volumes: [{name: v, configMap: {name: settings}}], steps: [{name: s, image: i, command: [c]}]}}]",
         "tasks: [{name: a, taskSpec: {volumes: [{name: v, emptyDir: {}}], steps: [{name: s, image: i, command: [c], volumeMounts: [{name: v, mountPath: /cache}]}]}}]",
         "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c, $(artifacts.path)], stdoutConfig: {path: /x}}]}}]",
         "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i}]}}]",
     ];
     let said: Vec<_> = cases.map(|tasks| refusal(&pipeline(tasks))).into();
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    bad-input: the task a takes its Task from the resolver git, which is not asked here
+    hint: give the Task's file with -f and refer to it by name
+    bad-input: the task a is a custom task, which only its controller on a cluster runs
+    bad-input: the task a is a custom task, which only its controller on a cluster runs
+    bad-input: the task a is a Pipeline in a Pipeline, which does not run here
+    hint: run that Pipeline by itself
+    bad-input: the task a has sidecars, which do not run here
+    hint: start what they serve before, and pass its address
+    bad-input: 2 things keep this from running here
+    the task a has the csi volume v, which is not to be had here; there are emptyDir, configMap and secret
+    the task a has the hostPath volume h, which is not to be had here; there are emptyDir, configMap and secret
+    bad-input: the step s of the task a takes the environment variable NAME from a field of its pod, which is not to be had here
+    hint: there are configMapKeyRef and secretKeyRef
+    bad-input: the step s of the task a: there is no Secret "tokens" here
+    hint: give a directory with a manifest of it: --manifests DIR
+    bad-input: the step s of the task a: the volume v: there is no ConfigMap "settings" here
+    hint: give a directory with a manifest of it: --manifests DIR
+    bad-input: the step s of the task a mounts the volume v at /cache, where a process of this machine cannot have it
+    hint: pass what it needs in a workspace, or let a container run it
+    bad-input: 2 things keep this from running here
+    the step s of the task a writes its output to a file by stdoutConfig or stderrConfig, which is not done here; redirect it in a script
+    the step s of the task a uses artifacts ($(artifacts.path)), which are not kept here; use results
+    bad-input: the step s of the task a has no command, only its image i knows what it runs
+    hint: write its command into the Task, or run it in a container
+    "#);
     let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r}\nspec: {status: PipelineRunPending, pipelineRef: {resolver: hub}}\n";
-    insta::assert_snapshot!(refusal(run), @"");
+    insta::assert_snapshot!(refusal(run), @"
+    bad-input: 2 things keep this from running here
+    the PipelineRun takes its Pipeline from the resolver hub, which is not asked here; give the Pipeline's file with -f and refer to it by name
+    the PipelineRun has the status PipelineRunPending, with which it does not run; remove spec.status
+    ");
     let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r}\nspec: {pipelineSpec: {workspaces: [{name: w}], tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [c]}]}}]}, workspaces: [{name: w, persistentVolumeClaim: {claimName: data}}]}\n";
-    insta::assert_snapshot!(refusal(run), @"");
+    insta::assert_snapshot!(refusal(run), @r#"
+    bad-input: the run binds the workspace "w" to the volume claim data, which is not on this machine
+    hint: give its directory with -w w=DIR, or an empty one with -w w=
+    "#);
 }
 
 #[test]

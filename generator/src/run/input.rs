@@ -1,0 +1,167 @@
+//! Where what runs comes from: definitions, files, directories, our own steps.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use runner::{Given, Library, Manifests, Request};
+use serde_json::Value;
+use step::{Error, Kind, Result};
+use tekton::check::{Level, Object};
+use tekton::finding::{Report, Severity};
+use tekton::node::{self, Data, Node};
+use tekton::source::Source;
+use tekton::v1::ParamValue;
+
+use crate::render::{self, Definition, Fault};
+use crate::{steps, task};
+
+/// All that a run is made of.
+pub(super) struct Input {
+    pub(super) request: Request,
+    pub(super) library: Library,
+    pub(super) params: Given,
+    pub(super) manifests: Manifests,
+}
+
+pub(super) fn read(matches: &ArgMatches) -> Result<Input> {
+    let mut library = Library::new();
+    for step in &steps() {
+        library.add_known(task::task(step, task::IMAGES)?);
+    }
+    let mut files: Vec<PathBuf> = matches.get_many("file").into_iter().flatten().cloned().collect();
+    let mut wanted = matches.get_one::<String>("name").cloned();
+    if let Some(what) = matches.get_one::<String>("what") {
+        let path = Path::new(what);
+        let is_definition = path.join("pipeline.yaml.j2").is_file();
+        let is_step = steps().iter().any(|step| step.about.name == what);
+        if !is_definition && path.exists() {
+            files.insert(0, path.to_owned());
+        } else if !files.is_empty() {
+            wanted = wanted.or_else(|| Some(what.clone()));
+        } else if is_definition || Definition::embedded_names().any(|name| name == what) || !is_step {
+            let name = add_definition(what, matches, &mut library)?;
+            wanted = wanted.or(name);
+        } else {
+            wanted = Some(what.clone());
+        }
+    } else if files.is_empty() {
+        return Err(Error::new(Kind::Usage, "nothing to run is given")
+            .hint("give a definition's name, a file with Tekton YAML, or a step's name"));
+    }
+    for object in checked(&files)? {
+        library.add(object);
+    }
+    let request = library.request(wanted.as_deref())?;
+    let manifests = match matches.get_one::<PathBuf>("manifests") {
+        Some(directory) => Manifests::read(directory, &documents)?,
+        None => Manifests::default(),
+    };
+    Ok(Input { request, library, params: params(matches)?, manifests })
+}
+
+/// Renders a definition; the name of what runs is returned, if it has one Pipeline.
+fn add_definition(what: &str, matches: &ArgMatches, library: &mut Library) -> Result<Option<String>> {
+    let definition = Definition::find(what)?;
+    let values: Vec<PathBuf> = matches.get_many("values").into_iter().flatten().cloned().collect();
+    let sets: Vec<String> = matches.get_many("set").into_iter().flatten().cloned().collect();
+    let values = definition.values(&values, &sets)?;
+    let rendered = definition.render(&values, &render::Options::default())?;
+    for task in &rendered.tasks {
+        library.add_known(task.clone());
+    }
+    let mut names = Vec::new();
+    for pipeline in rendered.pipelines() {
+        names.push(pipeline.name().to_owned());
+        library.add(Object::Pipeline(Box::new(pipeline.clone())));
+    }
+    // Tasks besides those of steps, and not the examples of runs: those have parameters of their own.
+    for object in rendered.objects().filter(|object| matches!(object, Object::Task(_) | Object::StepAction(_))) {
+        library.add(object.clone());
+    }
+    Ok(if names.len() == 1 { names.pop() } else { None })
+}
+
+/// Reads and checks files; errors stop it.
+fn checked(files: &[PathBuf]) -> Result<Vec<Object>> {
+    let sources = sources(files)?;
+    let known = steps().iter().map(|step| task::task(step, task::IMAGES)).collect::<Result<_>>()?;
+    let checked = tekton::check::check(&sources, &tekton::check::Options { level: Level::Alpha, known });
+    let errors: Vec<_> = checked.findings.iter().filter(|finding| finding.rule.severity == Severity::Error).collect();
+    if errors.is_empty() {
+        return Ok(checked.objects.into_iter().map(|(_, object)| object).collect());
+    }
+    let details = errors.iter().map(|finding| {
+        let fault = Fault::at(&sources[finding.source], finding.span.start, finding.rule.name, finding.message.clone());
+        Fault { hint: finding.hint.clone(), ..fault }.to_string()
+    });
+    let plural = if errors.len() == 1 { "" } else { "s" };
+    Err(Error::new(Kind::Findings, format!("{} error{plural}, so nothing was started", errors.len()))
+        .details(details.collect::<String>())
+        .hint(format!("`stepwright explain {}` says more of such a finding", errors[0].rule.name)))
+}
+
+/// The files, and those of directories: `.yaml`, `.yml` and `.json`, in the order of their names.
+fn sources(paths: &[PathBuf]) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for path in paths {
+        let failed = |e| Error::io(format_args!("cannot read {}", path.display()), e);
+        let mut files = vec![path.clone()];
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).map_err(failed)?;
+            files = entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect::<Result<_>>()?;
+            files.retain(|file| file.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json"));
+            files.sort();
+        }
+        for file in files {
+            let bytes = std::fs::read(&file).map_err(|e| Error::io(format_args!("cannot read {}", file.display()), e))?;
+            let text =
+                String::from_utf8(bytes).map_err(|e| Error::bad_input(format!("{} is not UTF-8", file.display())).because(e))?;
+            sources.push(Source::new(file.display().to_string(), text));
+        }
+    }
+    Ok(sources)
+}
+
+fn params(matches: &ArgMatches) -> Result<Given> {
+    let mut given = Given::default();
+    for path in matches.get_many::<PathBuf>("params-file").into_iter().flatten() {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(format_args!("cannot read {name}"), e))?;
+        let shape = || Error::bad_input(format!("{name} is not an object of parameters")).hint("write NAME: VALUE, one a line");
+        let documents = documents(&name, &text)?;
+        let [Value::Object(map)] = &documents[..] else { return Err(shape()) };
+        for (param, value) in map {
+            let value: ParamValue = serde_json::from_value(value.clone()).map_err(|_| shape())?;
+            given.set(param, value);
+        }
+    }
+    matches.get_many::<String>("param").into_iter().flatten().try_for_each(|text| given.add(text))?;
+    Ok(given)
+}
+
+/// The documents of a YAML file as JSON.
+fn documents(name: &str, text: &str) -> Result<Vec<Value>> {
+    let source = Source::new(name, text);
+    let mut findings = Vec::new();
+    let nodes = node::read(&source, &mut Report::new(&mut findings, 0));
+    match findings.first() {
+        None => Ok(nodes.iter().map(json).collect()),
+        Some(finding) => {
+            let position = source.position(finding.span.start);
+            Err(Error::bad_input(format!("{name}:{}:{}: {}", position.line, position.column, finding.message)))
+        }
+    }
+}
+
+fn json(node: &Node) -> Value {
+    match &node.data {
+        Data::Null => Value::Null,
+        Data::Bool(bool) => (*bool).into(),
+        Data::Int(number) => (*number).into(),
+        Data::Uint(number) => (*number).into(),
+        Data::Float(number) => (*number).into(),
+        Data::Text(text) => text.clone().into(),
+        Data::List(items) => items.iter().map(json).collect(),
+        Data::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect(),
+    }
+}
