@@ -119,18 +119,27 @@ fn line(out: &mut String, layout: &Layout, link: &Link) -> fmt::Result {
         if index > 0 {
             let (before_x, before_y) = layout.leaving(link, index - 1);
             let middle = (before_y + row_top) / 2.0;
-            write!(path, "C{before_x:.1} {middle:.1} {x:.1} {middle:.1} {x:.1} {row_top:.1}V{top:.1}")?;
+            write!(path, "C{before_x:.1} {middle:.1} {x:.1} {middle:.1} {x:.1} {row_top:.1}")?;
+            down(&mut path, row_top, top)?;
         }
         if index + 1 < link.cells.len() {
             match cell.what {
-                What::Bend | What::Gate => write!(path, "V{row_bottom:.1}")?,
-                What::Box(_) | What::Label(_) => write!(path, "M{x:.1} {bottom:.1}V{row_bottom:.1}")?,
+                What::Bend | What::Gate => down(&mut path, top, row_bottom)?,
+                What::Box(_) | What::Label(_) => {
+                    write!(path, "M{x:.1} {bottom:.1}")?;
+                    down(&mut path, bottom, row_bottom)?;
+                }
             }
         }
     }
     let class = if link.is_order { r#" class="order""# } else { "" };
     let end = if link.is_reversed { "start" } else { "end" };
     writeln!(out, r#"<path{class} marker-{end}="url(#arrow)" d="{path}"/>"#)
+}
+
+/// Straight down. A line of no length would turn the arrow's head.
+fn down(path: &mut String, from: f64, to: f64) -> fmt::Result {
+    if to - from < 0.1 { Ok(()) } else { write!(path, "V{to:.1}") }
 }
 
 fn escape(text: &str) -> String {
