@@ -481,7 +481,7 @@ impl<'a> Engine<'a> {
             results.map(|(name, value)| ((task.name().to_owned(), name.clone()), value.clone()))
         });
         let inner = Scope { results: results.collect(), ..Scope::default() };
-        let spec = if inner.results.is_empty() { planned.spec.clone() } else { expand(&planned.spec, &inner)? };
+        let spec = if inner.results.is_empty() { planned.spec.clone() } else { expand(&planned.spec, &[&inner])? };
         Ok((pipeline_task, spec))
     }
 

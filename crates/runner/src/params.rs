@@ -267,13 +267,12 @@ mod tests {
     fn all_that_is_wrong_at_once() {
         let text = format!("{:?}", given(&["brunch=x", "image={\"url\":\"u\"}", "level=all", "packages=[1]"]).unwrap_err());
         insta::assert_snapshot!(text, @r#"
-        bad-input: 6 parameters are wrong or missing
+        bad-input: 5 parameters are wrong or missing
         the Pipeline p has no parameter "brunch"; did you mean "branch"?
         the parameter "image" of the Pipeline p lacks the keys digest
         the parameter "level" of the Pipeline p does not allow "all"; allowed is info, debug
         the parameter "packages" of the Pipeline p is a list of strings, and its JSON is something else; put numbers in quotes
         the Pipeline p needs the parameter "branch"; give it with -p branch=VALUE
-        the Pipeline p needs the parameter "image"; give it with -p image='{"KEY":"VALUE"}'
         "#);
         insta::assert_snapshot!(format!("{:?}", given(&["x"]).unwrap_err()), @r#"
         usage: the parameter "x" is not NAME=VALUE

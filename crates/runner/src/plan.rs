@@ -235,7 +235,7 @@ impl Plan {
                         inner.params.insert(param.name.clone(), param.value.clone());
                     }
                 }
-                (String::new(), crate::task::expand(&embedded.task, &inner)?, true)
+                (String::new(), crate::task::expand(&embedded.task, &[&inner])?, true)
             }
             (None, None) => return Err(Error::bad_input("has neither taskRef nor taskSpec")),
         };

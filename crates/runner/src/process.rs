@@ -98,7 +98,7 @@ pub(crate) fn run(program: &Program, limits: &Limits<'_>, mut line: impl FnMut(&
         thread("wait", Box::new(wait))
     });
     limits.stop.listen(move |why| drop(stops.send(Message::Stop(why))));
-    let end = match started {
+    let (end, mut closed) = match started {
         Ok(()) => watch(group, &messages, limits, program, &mut line),
         Err(error) => {
             signal(group, Signal::KILL);
@@ -110,34 +110,34 @@ pub(crate) fn run(program: &Program, limits: &Limits<'_>, mut line: impl FnMut(&
     signal(group, Signal::KILL);
     let status = child.wait().map_err(|e| Error::io("cannot wait for a process", e))?;
     let until = Instant::now() + LINGER;
-    while let Ok(Message::Line(_) | Message::Stop(_) | Message::Exited) =
-        receive(&messages, Some(until)).inspect(|message| emit(message, &mut line))
-    {}
+    while !closed {
+        match receive(&messages, Some(until)) {
+            Ok(Message::Line(bytes)) => line(&bytes),
+            Ok(Message::Stop(_) | Message::Exited) => {}
+            Ok(Message::Closed) | Err(_) => closed = true,
+        }
+    }
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     Ok(end.unwrap_or(End::Exited(code)))
 }
 
-fn emit(message: &Message, line: &mut impl FnMut(&[u8])) {
-    if let Message::Line(bytes) = message {
-        line(bytes);
-    }
-}
-
-/// Waits for the end of the process, and sees to it that it comes. `None` means that it came by itself.
+/// Waits for the end of the process, and sees to it that it comes. No end means that it came by itself; the second value says
+/// whether the output was closed before.
 fn watch(
     group: Pid,
     messages: &Receiver<Message>,
     limits: &Limits<'_>,
     program: &Program,
     line: &mut impl FnMut(&[u8]),
-) -> Option<End> {
+) -> (Option<End>, bool) {
     let mut end = None;
+    let mut closed = false;
     let mut next = limits.deadline;
     loop {
         match receive(messages, next) {
             Ok(Message::Line(bytes)) => line(&bytes),
-            Ok(Message::Closed) => {}
-            Ok(Message::Exited) => return end,
+            Ok(Message::Closed) => closed = true,
+            Ok(Message::Exited) => return (end, closed),
             Ok(Message::Stop(why)) if end.is_none() && why != Why::Now => {
                 end = Some(End::Stopped(why));
                 signal(group, Signal::TERM);
@@ -159,7 +159,7 @@ fn watch(
                 next = None;
             }
             // The thread that waits holds a sender until the process has ended.
-            Err(RecvTimeoutError::Disconnected) => return end,
+            Err(RecvTimeoutError::Disconnected) => return (end, true),
         }
     }
 }

@@ -103,19 +103,36 @@ impl Scope {
         }
     }
 
-    /// Every text in any JSON, as [`Scope::text`] and [`Scope::list`] do it.
-    pub fn json(&self, value: &mut Value) -> Result<()> {
+    /// Every text in any JSON, as [`Scope::text`] and [`Scope::list`] do it; whether that changed anything.
+    pub fn json(&self, value: &mut Value) -> Result<bool> {
+        let mut changed = false;
         match value {
-            Value::String(text) => *text = self.text(text)?,
-            Value::Array(items) if items.iter().all(Value::is_string) => {
-                let texts: Vec<String> = items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
-                *items = self.list(&texts)?.into_iter().map(Value::from).collect();
+            Value::String(text) if text.contains("$(") => {
+                let new = self.text(text)?;
+                changed = new != *text;
+                *text = new;
             }
-            Value::Array(items) => items.iter_mut().try_for_each(|item| self.json(item))?,
-            Value::Object(map) => map.values_mut().try_for_each(|item| self.json(item))?,
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Array(items) if items.iter().all(Value::is_string) => {
+                if items.iter().any(|item| item.as_str().is_some_and(|text| text.contains("$("))) {
+                    let texts: Vec<String> = items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
+                    let new = self.list(&texts)?;
+                    changed = new != texts;
+                    *items = new.into_iter().map(Value::from).collect();
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    changed |= self.json(item)?;
+                }
+            }
+            Value::Object(map) => {
+                for item in map.values_mut() {
+                    changed |= self.json(item)?;
+                }
+            }
+            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Whether the scope has a value for it.

@@ -39,21 +39,24 @@ pub struct TaskRun {
 /// What of a Task has variables.
 const FIELDS: [&str; 4] = ["steps", "stepTemplate", "sidecars", "volumes"];
 
-/// The Task with what the scope knows put in.
-pub(crate) fn expand(spec: &TaskSpec, scope: &Scope) -> Result<TaskSpec> {
+/// The Task with what the scopes know put in, one after another.
+pub(crate) fn expand(spec: &TaskSpec, scopes: &[&Scope]) -> Result<TaskSpec> {
     let mut json = to_json(spec)?;
-    for field in FIELDS {
-        if let Some(value) = json.get_mut(field) {
-            scope.json(value)?;
+    let mut changed = false;
+    for scope in scopes {
+        for field in FIELDS {
+            if let Some(value) = json.get_mut(field) {
+                changed |= scope.json(value)?;
+            }
         }
     }
-    from_json(json)
+    // Decoding is the dear part.
+    if changed { from_json(json) } else { Ok(spec.clone()) }
 }
 
-fn expand_step(step: &Step, scope: &Scope) -> Result<Step> {
-    let mut json = to_json(step)?;
-    scope.json(&mut json)?;
-    from_json(json)
+fn expand_step(step: Step, scope: &Scope) -> Result<Step> {
+    let mut json = to_json(&step)?;
+    if scope.json(&mut json)? { from_json(json) } else { Ok(step) }
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<Value> {
@@ -99,7 +102,7 @@ fn from_action(step: &Step, name: &str, library: &Library) -> Result<Step> {
         results: action.results.clone(),
         ..Step::default()
     };
-    let does = expand_step(&does, &scope)?;
+    let does = expand_step(does, &scope)?;
     // What the Task says besides stays: its name, conditions, timeout and the like.
     Ok(Step {
         image: does.image,
@@ -172,13 +175,14 @@ pub(crate) fn task_run(
 ) -> Result<TaskRun> {
     let params = with_defaults(given, &spec.params)?;
     // Two rounds, as in Tekton: a parameter's value may have a context in it.
-    let spec = expand(spec, &Scope { params: params.clone(), ..Scope::default() })?;
-    let mut expanded = expand(&spec, &Scope { texts: contexts(&identity), ..Scope::default() })?;
+    let of_params = Scope { params: params.clone(), ..Scope::default() };
+    let of_contexts = Scope { texts: contexts(&identity), ..Scope::default() };
+    let mut expanded = expand(spec, &[&of_params, &of_contexts])?;
     let mut own = steps(&expanded, library)?;
     let names: Vec<String> = own.iter().filter_map(|step| step.name.clone()).collect();
     for step in &mut own {
         let texts = path_texts(executor.sees(step), &expanded, &names, step, &workspaces, &directory);
-        *step = expand_step(step, &Scope { texts, ..Scope::default() })?;
+        *step = expand_step(std::mem::take(step), &Scope { texts, ..Scope::default() })?;
     }
     expanded.steps = own;
     expanded.step_template = None;

@@ -7,11 +7,18 @@ use runner::{Event, Interrupts};
 
 use crate::support::{Hosted, case, pipeline, read, shown};
 
-/// Whether the process, whose number a step has written, is gone.
+/// Whether the process, whose number a step has written, ends: who was killed may need a moment for it, and a zombie runs
+/// no more.
 fn is_gone(pid: &Path) -> bool {
-    // Who reaps orphans may take its time: a zombie runs no more.
-    let status = std::fs::read_to_string(Path::new("/proc").join(read(pid).trim()).join("status"));
-    status.map_or(true, |status| status.contains("State:\tZ"))
+    let status = Path::new("/proc").join(read(pid).trim()).join("status");
+    let started = Instant::now();
+    while std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ")) {
+        if started.elapsed() > Duration::from_secs(10) {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    true
 }
 
 /// A step that says `ready` and then waits, with a child; both ignore SIGTERM if `trap` says so.
