@@ -46,7 +46,7 @@ pub fn run(
     let (sender, messages) = channel();
     let interrupted = sender.clone();
     interrupts.listen(move |why| drop(interrupted.send(Message::Interrupt(why))));
-    let tasks = plan.tasks.iter().map(|planned| Task::new(planned)).collect();
+    let tasks = plan.tasks.iter().map(Task::new).collect();
     let started = Instant::now();
     let mut engine = Engine {
         plan,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::KeyToPath;
+use k8s_openapi::api::core::v1::{KeyToPath, VolumeMount};
 use step::{Error, Result};
 use tekton::v1::{ParamValue, Step, TaskSpec};
 
@@ -117,7 +117,8 @@ impl Executor for Local {
                     .hint("write its command into the Task, or run it in a container"));
             }
             How::Own(_) | How::Host => {
-                for mount in step.volume_mounts.iter().filter(|mount| !is_temporary(task, &mount.name, &mount.mount_path)) {
+                let is_foreign = |mount: &&VolumeMount| !is_temporary(task, &mount.name, &mount.mount_path);
+                if let Some(mount) = step.volume_mounts.iter().find(is_foreign) {
                     return Err(Error::bad_input(format!(
                         "{here} mounts the volume {} at {}, where a process of this machine cannot have it",
                         mount.name, mount.mount_path

@@ -255,7 +255,8 @@ impl Plan {
             }
         }
         workspaces.retain(|_, (name, _)| self.workspaces.contains_key(name));
-        for declared in spec.workspaces.iter().filter(|declared| !declared.optional && !workspaces.contains_key(&declared.name)) {
+        let is_open = |declared: &&WorkspaceDeclaration| !declared.optional && !workspaces.contains_key(&declared.name);
+        if let Some(declared) = spec.workspaces.iter().find(is_open) {
             return Err(Error::bad_input(format!(
                 "its Task needs the workspace {:?}, and the Pipeline binds none to it",
                 declared.name

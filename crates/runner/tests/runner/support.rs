@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use runner::{
@@ -77,7 +77,7 @@ impl Case<'_> {
         let lines = Lines { lines: Mutex::default(), look: Box::new(|event| look(event, interrupts)) };
         let summary = runner::run(&plan, &executor, &lines, interrupts, &options).unwrap();
         let lines = lines.lines.into_inner().unwrap();
-        Hosted { summary, lines, directory }
+        Hosted { summary, lines }
     }
 }
 
@@ -89,7 +89,6 @@ pub(crate) struct Hosted {
     pub(crate) summary: Summary,
     /// `task/step | text`, in time's order.
     pub(crate) lines: Vec<String>,
-    pub(crate) directory: tempfile::TempDir,
 }
 
 struct Lines<'l> {
@@ -208,23 +207,6 @@ spec:
   results: [{name: r}, {name: list, type: array}, {name: map, type: object, properties: {k: {}, m: {}}}]
   steps: [{name: s, image: i, command: [c], args: ['$(params.args[*])']}]
 ";
-
-/// Opens when it is told to, for tests that wait for something to happen.
-#[derive(Default)]
-pub(crate) struct Gate(Mutex<bool>, Condvar);
-
-impl Gate {
-    pub(crate) fn open(&self) {
-        *self.0.lock().unwrap() = true;
-        self.1.notify_all();
-    }
-
-    pub(crate) fn wait(&self) {
-        let (opened, timeout) =
-            self.1.wait_timeout_while(self.0.lock().unwrap(), Duration::from_secs(20), |open| !*open).unwrap();
-        assert!(*opened && !timeout.timed_out(), "nothing happened within 20 s");
-    }
-}
 
 pub(crate) fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
