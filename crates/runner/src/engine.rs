@@ -20,7 +20,7 @@ use crate::params;
 use crate::plan::{Plan, PlannedTask, attempt_directory, in_pipeline};
 use crate::scope::{Params, Results, Scope};
 use crate::state::{Skip, Summary, TaskSummary, exit_code};
-use crate::task::{expand, label, task_run};
+use crate::task::{expand, task_run};
 use crate::when;
 
 /// How to run.
@@ -206,6 +206,10 @@ impl<'a> Engine<'a> {
     }
 
     fn interrupt(&mut self, why: Why) {
+        if !self.cancelled {
+            let message = "the run is cancelled: its tasks are being stopped, then finally runs; another Ctrl-C ends everything";
+            self.observer.event(&Event::Warning { message });
+        }
         self.cancelled = true;
         self.stop_tasks.request(why);
         if why == Why::Now {
@@ -238,8 +242,7 @@ impl<'a> Engine<'a> {
         } else if self.finally_started.is_none() && is_over(timeouts.tasks, self.started) {
             self.timed_out = Some(format!("its tasks did not finish within {}", limit(timeouts.tasks)));
             self.stop_tasks.request(Why::RunTimedOut);
-        } else if let Some(started) = self.finally_started.filter(|started| is_over(timeouts.finally, *started)) {
-            let _ = started;
+        } else if self.finally_started.is_some_and(|started| is_over(timeouts.finally, started)) {
             self.stop_finally.request(Why::RunTimedOut);
         }
     }
@@ -372,7 +375,6 @@ impl<'a> Engine<'a> {
             self.finally_started.get_or_insert_with(Instant::now);
         }
         task.phase = Phase::Running;
-        task.started = Some(Instant::now());
         let combinations: Vec<(Option<usize>, Combination)> = match &pipeline_task.matrix {
             Some(matrix) if pipeline_task.is_matrixed() => {
                 matrix::combinations(matrix).into_iter().enumerate().map(|(index, one)| (Some(index), one)).collect()
@@ -390,6 +392,8 @@ impl<'a> Engine<'a> {
 
     fn launch<'s>(&mut self, threads: &'s Threads<'s, 'a>, job: Job) -> Result<()> {
         let planned = self.tasks[job.task].planned;
+        // To wait for a free place is no work.
+        self.tasks[job.task].started.get_or_insert_with(Instant::now);
         let stop = if planned.finally { self.stop_finally.clone() } else { self.stop_tasks.clone() };
         let worker =
             Worker { plan: self.plan, planned, executor: self.executor, observer: self.observer, options: self.options, stop };
@@ -692,7 +696,11 @@ impl Worker<'_> {
         let faults = params::faults(&job.given, &job.spec.params, &format!("the task {name}"));
         params::error(faults)?;
         let base = &self.options.directory;
-        let directory = attempt_directory(base, &label(name, job.index), attempt);
+        // A task may be called `build-0`, as the first of the matrix `build` is; none has a dot in its name.
+        let directory = match job.index {
+            Some(index) => attempt_directory(base, &format!("{name}.{index}"), attempt),
+            None => attempt_directory(base, name, attempt),
+        };
         // Directories in workspaces may be named by results.
         let mut planned = self.planned.clone();
         for binding in &job.pipeline_task.workspaces {

@@ -182,6 +182,8 @@ fn is_temporary(task: &TaskSpec, volume: &str, path: &str) -> bool {
 struct Attempt<'a> {
     task: &'a TaskRun,
     control: &'a Control<'a>,
+    /// Steps have directories for exit codes and results of their own.
+    keeps_steps: bool,
     mounts: Vec<Mount>,
     step_results: Results,
     results: BTreeMap<String, String>,
@@ -192,13 +194,14 @@ struct Attempt<'a> {
 
 impl Local {
     fn attempt(&self, task: &TaskRun, control: &Control<'_>) -> Result<Outcome> {
-        for name in [RESULTS, STEPS, HOME, SCRIPTS, WORKSPACE] {
+        for name in [RESULTS, STEPS, HOME, SCRIPTS, WORKSPACE].into_iter().filter(|name| self.needs(task, name)) {
             make_dir(&task.directory.join(name.trim_start_matches('/')))?;
         }
         let volumes = self.volumes(task)?;
         let mut attempt = Attempt {
             task,
             control,
+            keeps_steps: self.needs(task, STEPS),
             mounts: mounts(task),
             step_results: Results::new(),
             results: BTreeMap::new(),
@@ -226,6 +229,23 @@ impl Local {
         Ok(outcome)
     }
 
+    /// Whether a run of a task needs one of Tekton's directories. On some file systems a directory costs as much as a step.
+    fn needs(&self, task: &TaskRun, directory: &str) -> bool {
+        let mut steps = task.spec.steps.iter();
+        match directory {
+            _ if steps.clone().any(|step| matches!(self.how(step), How::Contained)) => true,
+            RESULTS => !task.spec.results.is_empty(),
+            WORKSPACE => true,
+            SCRIPTS => steps.any(|step| step.script.as_deref().is_some_and(|script| !script.is_empty())),
+            STEPS if steps.clone().any(|step| !step.results.is_empty()) => true,
+            // Somebody asks for an exit code, or names the directory.
+            _ => {
+                let path = directory.trim_start_matches('/');
+                steps.any(|step| serde_json::to_string(step).is_ok_and(|text| text.contains(path)))
+            }
+        }
+    }
+
     /// Runs one step; what is returned ends the task.
     fn step(
         &self,
@@ -236,7 +256,10 @@ impl Local {
     ) -> Result<Option<Outcome>> {
         let (task, control) = (attempt.task, attempt.control);
         let directory = task.directory.join(STEPS.trim_start_matches('/')).join(container_name(name));
-        make_dir(&directory.join("results"))?;
+        let keeps = attempt.keeps_steps;
+        if keeps {
+            make_dir(&directory.join("results"))?;
+        }
         let scope = Scope { step_results: attempt.step_results.clone(), ..Scope::default() };
         let step = &Step {
             command: scope.list(&step.command)?,
@@ -252,7 +275,9 @@ impl Local {
             ..step.clone()
         };
         if !when::holds(&step.when)? {
-            write(&directory.join("exitCode"), b"0")?;
+            if keeps {
+                write(&directory.join("exitCode"), b"0")?;
+            }
             attempt.finish(name, State::Skipped, None, Duration::ZERO);
             return Ok(None);
         }
@@ -306,7 +331,7 @@ impl Local {
             }
             End::Stopped(why) => (State::Cancelled, None, Some(stopped(why))),
         };
-        if let (Some(code), None) = (code, &outcome) {
+        if let (Some(code), None, true) = (code, &outcome, keeps) {
             write(&directory.join("exitCode"), code.to_string().as_bytes())?;
         }
         attempt.finish(name, state, code, started.elapsed());

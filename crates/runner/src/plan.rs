@@ -647,5 +647,5 @@ fn random() -> String {
 
 /// The directory of an attempt below the run's.
 pub(crate) fn attempt_directory(run: &Path, label: &str, attempt: u32) -> PathBuf {
-    run.join("tasks").join(label).join(attempt.to_string())
+    run.join("tasks").join(format!("{label}.{attempt}"))
 }

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -62,6 +64,10 @@ const LONGEST_LINE: u64 = 64 * 1024;
 /// How long output is still read after the process has ended: something it started may hold the pipe.
 const LINGER: Duration = Duration::from_millis(500);
 
+/// How many lines may have been under way when the process ended: in the channel, in the reader's buffer and in the pipe, where
+/// a line takes at least a byte. What comes after them is of somebody else.
+const UNDER_WAY: usize = LINES + 8 * 1024 + 64 * 1024;
+
 /// Runs a program to its end, and gives its lines to `line`. When this returns, nothing of its group is left.
 pub(crate) fn run(program: &Program, limits: &Limits<'_>, mut line: impl FnMut(&[u8])) -> Result<End> {
     let Some((name, args)) = program.argv.split_first() else { return Err(Error::bad_input("there is no command to run")) };
@@ -87,19 +93,22 @@ pub(crate) fn run(program: &Program, limits: &Limits<'_>, mut line: impl FnMut(&
         spawned.map(drop).map_err(|e| Error::io("cannot start a thread", e))
     };
     let (lines, exits, stops) = (sender.clone(), sender.clone(), sender);
+    let exited = Arc::new(AtomicBool::new(false));
+    let has_exited = Arc::clone(&exited);
     let started = thread("output", Box::new(move || read(BufReader::new(output), &lines))).and_then(|()| {
         // The process stays a zombie until we have signalled its group for the last time: its number cannot be reused.
         let wait = move || {
             while waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
                 .is_err_and(|error| error == rustix::io::Errno::INTR)
             {}
+            has_exited.store(true, Ordering::Release);
             let _ = exits.send(Message::Exited);
         };
         thread("wait", Box::new(wait))
     });
     limits.stop.listen(move |why| drop(stops.send(Message::Stop(why))));
     let (end, mut closed) = match started {
-        Ok(()) => watch(group, &messages, limits, program, &mut line),
+        Ok(()) => watch(group, &messages, limits, program, &exited, &mut line),
         Err(error) => {
             signal(group, Signal::KILL);
             let _ = child.wait();
@@ -110,9 +119,14 @@ pub(crate) fn run(program: &Program, limits: &Limits<'_>, mut line: impl FnMut(&
     signal(group, Signal::KILL);
     let status = child.wait().map_err(|e| Error::io("cannot wait for a process", e))?;
     let until = Instant::now() + LINGER;
-    while !closed {
-        match receive(&messages, Some(until)) {
-            Ok(Message::Line(bytes)) => line(&bytes),
+    let mut left = UNDER_WAY;
+    while !closed && left > 0 {
+        // Lines that are there are shown, however long that takes.
+        match messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Message::Line(bytes)) => {
+                line(&bytes);
+                left -= 1;
+            }
             Ok(Message::Stop(_) | Message::Exited) => {}
             Ok(Message::Closed) | Err(_) => closed = true,
         }
@@ -128,6 +142,7 @@ fn watch(
     messages: &Receiver<Message>,
     limits: &Limits<'_>,
     program: &Program,
+    exited: &AtomicBool,
     line: &mut impl FnMut(&[u8]),
 ) -> (Option<End>, bool) {
     let mut end = None;
@@ -149,6 +164,8 @@ fn watch(
                 next = None;
             }
             Ok(Message::Stop(_)) => {}
+            // It was in time; only its lines are still being shown.
+            Err(RecvTimeoutError::Timeout) if exited.load(Ordering::Acquire) => next = None,
             Err(RecvTimeoutError::Timeout) if end.is_none() => {
                 end = Some(End::TimedOut);
                 signal(group, Signal::TERM);
@@ -164,9 +181,11 @@ fn watch(
     }
 }
 
+/// The next message. When the time is over that comes first: there is always another line of a process that writes without end.
 fn receive(messages: &Receiver<Message>, until: Option<Instant>) -> Result<Message, RecvTimeoutError> {
-    match until {
-        Some(until) => messages.recv_timeout(until.saturating_duration_since(Instant::now())),
+    match until.map(|until| until.saturating_duration_since(Instant::now())) {
+        Some(Duration::ZERO) => Err(RecvTimeoutError::Timeout),
+        Some(left) => messages.recv_timeout(left),
         None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
 }

@@ -359,19 +359,19 @@ fn containers_have_tektons_paths() {
     --name
     greet-run-XXXXX
     --volume
-    DIR/tmp/RUN/tasks/greet/0/tekton/results:/tekton/results
+    DIR/tmp/RUN/tasks/greet.0/tekton/results:/tekton/results
     --volume
-    DIR/tmp/RUN/tasks/greet/0/tekton/steps:/tekton/steps
+    DIR/tmp/RUN/tasks/greet.0/tekton/steps:/tekton/steps
     --volume
-    DIR/tmp/RUN/tasks/greet/0/tekton/home:/tekton/home
+    DIR/tmp/RUN/tasks/greet.0/tekton/home:/tekton/home
     --volume
-    DIR/tmp/RUN/tasks/greet/0/tekton/scripts:/tekton/scripts:ro
+    DIR/tmp/RUN/tasks/greet.0/tekton/scripts:/tekton/scripts:ro
     --volume
-    DIR/tmp/RUN/tasks/greet/0/workspace:/workspace
+    DIR/tmp/RUN/tasks/greet.0/workspace:/workspace
     --volume
     DIR/src:/workspace/src:ro
     --volume
-    DIR/tmp/RUN/tasks/greet/0/volumes/cache:/cache
+    DIR/tmp/RUN/tasks/greet.0/volumes/cache:/cache
     --env
     A=b c
     --workdir

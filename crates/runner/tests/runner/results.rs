@@ -1,5 +1,7 @@
 //! Parameters, results and matrices: what reaches whom as what.
 
+use std::collections::BTreeSet;
+
 use tekton::v1::ParamValue;
 
 use crate::support::{Answer, TASK, case, pipeline, shown, succeeds};
@@ -142,4 +144,26 @@ fn a_result_of_a_pipeline_that_nobody_wrote_fails_it() {
     = failed (CouldntGetPipelineResult), exit 3
     ");
     insta::assert_snapshot!(summary.message, @"the results x of the Pipeline refer to results that no task has written");
+}
+
+#[test]
+fn a_task_called_as_one_of_a_matrix_has_results_of_its_own() {
+    let write = |word: &str| {
+        let script = format!("dirname $(results.r.path); printf %s {word} > $(results.r.path)");
+        format!("results: [{{name: r}}], steps: [{{name: s, image: i, script: '{script}'}}]")
+    };
+    let yaml = pipeline(&format!(
+        "tasks:\n- {{name: build, matrix: {{params: [{{name: os, value: [a, b]}}]}}, taskSpec: {{params: [{{name: os}}], {}}}}}\n- {{name: build-0, taskSpec: {{{}}}}}",
+        write("matrix"),
+        write("other"),
+    ));
+    let run = case(&yaml).hosted();
+    insta::assert_snapshot!(shown(&run.summary), @r#"
+    build: succeeded (Succeeded) {"r":["matrix","matrix"]}
+    build-0: succeeded (Succeeded) {"r":"other"}
+    = succeeded (Succeeded), exit 0
+    "#);
+    // They may run at once, so that good results are not enough.
+    let directories: BTreeSet<_> = run.lines.iter().filter_map(|line| line.split_once(" | ")).map(|(_, path)| path).collect();
+    assert_eq!(directories.len(), 3, "{directories:?}");
 }

@@ -70,6 +70,42 @@ fn who_ignores_sigterm_is_killed_after_the_grace() {
 }
 
 #[test]
+fn who_writes_without_end_runs_out_of_time_too() {
+    let line = "y".repeat(1000);
+    let yaml = pipeline(&format!(
+        "tasks: [{{name: a, timeout: 200ms, taskSpec: {{steps: [{{name: s, image: i, command: [\"yes\", {line}]}}]}}}}]"
+    ));
+    let started = Instant::now();
+    let run = case(&yaml).hosted_with(&Interrupts::new(), |event, interrupts| {
+        if let Event::Line { .. } = event {
+            // Slower than `yes`, so that there is always one more line.
+            let until = Instant::now() + Duration::from_micros(200);
+            while Instant::now() < until {
+                std::hint::spin_loop();
+            }
+            if started.elapsed() > Duration::from_secs(10) {
+                interrupts.interrupt();
+            }
+        }
+    });
+    assert_eq!(run.summary.tasks[0].reason, "TaskRunTimeout");
+}
+
+#[test]
+fn who_waits_for_a_place_uses_no_time() {
+    let task =
+        |name: &str| format!("  - {{name: {name}, taskSpec: {{steps: [{{name: s, image: i, command: [sleep, \"0.3\"]}}]}}}}\n");
+    let yaml = pipeline(&format!("tasks:\n{}{}{}", task("a"), task("b"), task("c")));
+    let mut case = case(&yaml);
+    case.jobs = 1;
+    let run = case.hosted();
+    assert!(run.summary.duration >= Duration::from_millis(900), "one after another: {:?}", run.summary.duration);
+    for task in &run.summary.tasks {
+        assert!(task.duration < Duration::from_millis(600), "{}: {:?}", task.task, task.duration);
+    }
+}
+
+#[test]
 fn who_ends_well_on_sigterm_had_its_time_for_it() {
     let yaml = pipeline(
         "tasks: [{name: slow, timeout: 200ms, taskSpec: {steps: [{name: s, image: i, script: 'trap \"echo tidy; exit 0\" TERM; echo ready; while :; do sleep 0.02 || :; done'}]}}]",
@@ -186,6 +222,19 @@ fn a_second_interrupt_ends_finally_too() {
     = cancelled (Cancelled), exit 143
     ");
     took(&run, 20);
+}
+
+#[test]
+fn who_interrupts_reads_what_comes_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let warnings = std::sync::Mutex::new(Vec::new());
+    case(&cancellable(directory.path())).hosted_with(&Interrupts::new(), |event, interrupts| {
+        on_ready(&["slow"])(event, interrupts);
+        if let Event::Warning { message } = event {
+            warnings.lock().unwrap().push((*message).to_owned());
+        }
+    });
+    insta::assert_snapshot!(warnings.into_inner().unwrap().join("\n"), @"the run is cancelled: its tasks are being stopped, then finally runs; another Ctrl-C ends everything");
 }
 
 #[test]
