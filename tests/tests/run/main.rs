@@ -452,6 +452,7 @@ fn ctrl_c_stops_tasks_and_runs_finally() {
     greet: started
     greet/write | greeting Ada
     greet/write | ready
+    warning: the run is cancelled: its tasks are being stopped, then finally runs; another Ctrl-C ends everything
     formal: skipped: PipelineRun was gracefully cancelled
     greet: cancelled after N s: TaskRunCancelled: the run was cancelled
     leave: started
