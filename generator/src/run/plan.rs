@@ -30,7 +30,9 @@ fn one(out: &mut String, plan: &Plan, planned: &PlannedTask, executor: &dyn Exec
     let task = &planned.task;
     let _ = writeln!(out, "  {}", task.name());
     let after: Vec<&str> = planned.after.iter().map(String::as_str).collect();
-    let mut say = |name: &str, value: &str| drop(writeln!(out, "    {name}: {value}"));
+    let mut say = |name: &str, value: &str| {
+        let _ = writeln!(out, "    {name}: {value}");
+    };
     if !after.is_empty() {
         say("after", &after.join(", "));
     }

@@ -100,7 +100,9 @@ pub(super) fn summary(summary: &Summary, logs: &Logs) -> String {
         let lines = logs.tail(&task.task, TAIL);
         if !lines.is_empty() {
             let _ = writeln!(text, "\nlast lines of {}:", task.task);
-            lines.iter().for_each(|line| drop(writeln!(text, "  {line}")));
+            for line in lines {
+                let _ = writeln!(text, "  {line}");
+            }
         }
     }
     let width = summary.tasks.iter().map(|task| task.task.chars().count()).max().unwrap_or(0);
