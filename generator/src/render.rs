@@ -104,6 +104,11 @@ impl Definition {
             (None, Some(serde_json::Value::String(images))) => images,
             _ => task::IMAGES,
         };
+        if !is_prefix(images) {
+            let place = if options.images.is_some() { "--images" } else { "the value images" };
+            let wrong = Fault::new(place, "invalid-images", format!("{images:?} is no place of images"));
+            return Err(vec![wrong.hint("write REGISTRY/PREFIX, without a tag, as in ghcr.io/stepwright")]);
+        }
         let mut values = values.clone();
         if let Some(value) = values.0.get_mut("images") {
             *value = images.into();
@@ -117,6 +122,21 @@ impl Definition {
         ]);
         Work { templates: self.templates(), context, steps, marked: OnceCell::new() }.render(self.name(), options)
     }
+}
+
+/// Whether `/NAME:VERSION` makes a reference of it: a host, with a port or without, and a path.
+fn is_prefix(images: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        part.chars().all(is_inner)
+            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.ends_with(|c: char| c.is_ascii_alphanumeric())
+    };
+    let (host, path) = images.split_once('/').map_or((images, None), |(host, path)| (host, Some(path)));
+    let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
+    is_part(&host.to_ascii_lowercase())
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+        && path.is_none_or(|path| path.split('/').all(is_part))
 }
 
 impl Work {

@@ -420,7 +420,7 @@ fn errors_in_templates_have_their_line() {
     pipeline.yaml.j2:14:8: error[undefined]: `values.x` is undefined
         # [[ values.x ]]
              ^
-        hint: a template knows `values`, `steps`, `images` and `version`, and what it sets itself
+        hint: declare it in values.yaml
     error: pipeline p: 1 error
     ");
     insta::assert_snapshot!(with("  # [[ values['x' ]]"), @"
@@ -500,6 +500,35 @@ fn errors_in_templates_have_their_line() {
     pipeline.yaml.j2:14:5: error[reserved-character]: this character (U+FFFFE, U+FFFFF, U+10FFFE or U+10FFFF) is no text to Unicode
         # 󿿾
           ^
+    error: pipeline p: 1 error
+    ");
+}
+
+#[test]
+fn a_value_that_is_not_declared_has_names_of_those_that_are() {
+    let with = |values: &str, line: &str| {
+        refused(&[("values.yaml", values), ("pipeline.yaml.j2", &format!("{PIPELINE}{line}\n"))], &["name=x"])
+    };
+    let shown = [
+        with(DECLARED, "  # [[ values.nmae ]]"),
+        with(DECLARED, "  # [[ values.whatever ]]"),
+        with(DECLARED, "  # [[ values.git.whatever ]]"),
+    ];
+    insta::assert_snapshot!(shown.join("\n"), @"
+    pipeline.yaml.j2:14:8: error[undefined]: `values.nmae` is undefined
+        # [[ values.nmae ]]
+             ^
+        hint: did you mean `name`?
+    error: pipeline p: 1 error
+    pipeline.yaml.j2:14:8: error[undefined]: `values.whatever` is undefined
+        # [[ values.whatever ]]
+             ^
+        hint: there is: name, size, fast, level, hosts, any, git
+    error: pipeline p: 1 error
+    pipeline.yaml.j2:14:14: error[undefined]: `values.git.whatever` is undefined
+        # [[ values.git.whatever ]]
+                   ^
+        hint: there is: url, depth
     error: pipeline p: 1 error
     ");
 }

@@ -109,6 +109,27 @@ fn what_cannot_be_rendered_is_told_with_an_exit_code() {
     error: values of pipeline remove-operators: 2 errors
     exit code 3
     "#);
+    insta::assert_snapshot!(said(&["render", "remove-operators", "--set", "retries=", "--set", "=1", "--set", "git..url=x"]), @"
+    --set =1: error[invalid-argument]: a name is empty
+        hint: write --set NAME=VALUE
+    --set git..url=x: error[invalid-argument]: a name is empty
+        hint: write --set NAME=VALUE
+    --set retries=: error[wrong-type]: retries is an integer, not nothing
+    error: values of pipeline remove-operators: 3 errors
+    exit code 3
+    ");
+    for images in
+        ["", "a b", "ghcr.io/x:tag", "ghcr.io/x/", "ghcr.io/x@sha256:0", "/x", "ghcr.io//x", "ghcr.io:port/x", "ghcr.io/X"]
+    {
+        let said = said(&["render", "remove-operators", "--images", images]);
+        assert!(said.contains(&format!("--images: error[invalid-images]: {images:?} is no place of images")), "{said}");
+    }
+    insta::assert_snapshot!(said(&["render", "remove-operators", "--set", "images=a b"]), @r#"
+    the value images: error[invalid-images]: "a b" is no place of images
+        hint: write REGISTRY/PREFIX, without a tag, as in ghcr.io/stepwright
+    error: pipeline remove-operators: 1 error
+    exit code 3
+    "#);
     insta::assert_snapshot!(said(&["render", "remove-operators", "-f", "dev.yaml"]), @"
     error: cannot read dev.yaml: No such file or directory (os error 2)
     exit code 5

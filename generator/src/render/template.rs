@@ -100,7 +100,7 @@ impl Engine {
         match (rendered, String::from_utf8(output.0)) {
             (Ok(()), Ok(text)) => Ok(Draft { text, bound }),
             (Err(error), _) => Err(Box::new(match source {
-                Some(source) => fault(&error, source, templates),
+                Some(source) => about_values(fault(&error, source, templates), context),
                 None => Fault::new(name, "template", error.to_string()),
             })),
             (_, Err(error)) => Err(Fault::new(name, "template", error.to_string()).into()),
@@ -151,7 +151,7 @@ fn fault(error: &Error, source: &Source, templates: &[(String, Source)]) -> Faul
         }
         ErrorKind::WriteFailure => {
             let cause = std::error::Error::source(innermost).map(ToString::to_string);
-            Fault::new(source.name(), "template-limit", cause.unwrap_or_else(|| detail.to_owned()))
+            Fault::new(source.name(), "template-limit", cause.unwrap_or_else(|| detail.to_owned())).hint("look at its loops")
         }
         ErrorKind::UnknownFilter => Fault::new(source.name(), "template", detail)
             .hint("pipelines/README.md has our filters, and says why `safe` is none; the others are minijinja's"),
@@ -170,6 +170,23 @@ fn fault(error: &Error, source: &Source, templates: &[(String, Source)]) -> Faul
         }
         (None, Some(line)) => fault.position(source, Position { line, column: 1 }),
         _ => fault,
+    }
+}
+
+/// Of a value that there is not, what there is.
+fn about_values(fault: Fault, context: &Value) -> Fault {
+    let path = fault.message.strip_prefix("`values.").and_then(|rest| rest.split_once('`')).map(|(path, _)| path.to_owned());
+    let (Some(path), "undefined") = (path, fault.rule) else { return fault };
+    let (objects, name) = path.rsplit_once('.').unwrap_or(("", &path));
+    let mut object = context.get_attr("values");
+    for part in objects.split('.').filter(|part| !part.is_empty()) {
+        object = object.and_then(|object| object.get_attr(part));
+    }
+    let keys = object.ok().and_then(|object| object.try_iter().ok());
+    let names: Vec<String> = keys.into_iter().flatten().map(|key| key.to_string()).collect();
+    match advice(name, names.iter().map(String::as_str)) {
+        Some(advice) => fault.hint(advice),
+        None => fault.hint("declare it in values.yaml"),
     }
 }
 

@@ -120,6 +120,9 @@ impl Declarations {
         let Some((path, text)) = argument.split_once('=') else {
             return Err(vec![fault("invalid-argument", "it has no `=`".into()).hint("write --set NAME=VALUE")]);
         };
+        if path.split('.').any(str::is_empty) {
+            return Err(vec![fault("invalid-argument", "a name is empty".into()).hint("write --set NAME=VALUE")]);
+        }
         if text.contains(is_reserved) {
             return Err(vec![fault("reserved-character", RESERVED.into())]);
         }
@@ -147,10 +150,11 @@ impl Declarations {
                 let mut faults = Vec::new();
                 let source = Source::new(&file, text);
                 let node = document(&source, &mut faults);
-                match node.map(|node| node.data) {
-                    Some(data) if faults.is_empty() => to_json(&data).unwrap_or_default(),
-                    _ => return Err(faults.into_iter().map(|wrong| fault(wrong.rule, wrong.message)).collect()),
+                if !faults.is_empty() {
+                    return Err(faults.into_iter().map(|wrong| fault(wrong.rule, wrong.message)).collect());
                 }
+                // Nothing at all is null, which no declaration takes.
+                node.and_then(|node| to_json(&node.data)).unwrap_or_default()
             }
         };
         if let Some(declaration) = declaration {
