@@ -1,14 +1,17 @@
 //! Checks files: reads them, decodes what is Tekton's, and asks every rule.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::decode::decode;
 use crate::finding::{Advice, Finding, Place, Report};
 use crate::node::{self, Node};
-use crate::rules;
+use crate::rules::{self, scope::Scope};
 use crate::source::Source;
+use crate::texts::Text;
 use crate::v1::{
     EmbeddedTask, Pipeline, PipelineRun, PipelineRunSpec, PipelineSpec, PipelineTask, StepAction, Task, TaskRun, TaskRunSpec,
     TaskSpec,
@@ -87,6 +90,8 @@ struct Index<'a> {
     places: HashMap<(&'static str, &'a str, &'a str), Vec<Place<'a>>>,
     /// Names of Tasks and so on that are there, but could not be decoded: nothing is known about what is in them.
     broken: Vec<(&'a str, &'a str)>,
+    /// Whether there may be more.
+    is_partial: bool,
 }
 
 /// What a rule looks at: one document, and all others.
@@ -101,6 +106,11 @@ pub struct Cx<'a> {
     pub place: Place<'a>,
     tasks: Vec<TaskView<'a>>,
     pipelines: Vec<PipelineView<'a>>,
+    /// The texts of each of the tasks, when a rule has asked for them.
+    texts: Vec<OnceCell<Vec<Text<'a>>>>,
+    /// What the tasks of the first Pipeline may use, when a rule has asked for it.
+    pub(crate) scope: OnceCell<Rc<Scope<'a>>>,
+    by_name: OnceCell<HashMap<(*const PipelineSpec, &'a str), PipelineTaskView<'a>>>,
 }
 
 /// A Task wherever it is written: in its own document, in a TaskRun, in a Pipeline.
@@ -112,6 +122,7 @@ pub struct TaskView<'a> {
     pub place: Place<'a>,
     /// Where it is written.
     pub owner: TaskOwner<'a>,
+    index: usize,
 }
 
 /// Where a Task is written.
@@ -127,6 +138,8 @@ pub enum TaskOwner<'a> {
         pipeline: PipelineView<'a>,
         /// The task in it.
         task: &'a PipelineTask,
+        /// Whether it is in `finally`.
+        is_finally: bool,
         /// What is written there.
         embedded: &'a EmbeddedTask,
     },
@@ -162,6 +175,8 @@ pub fn check(sources: &[Source], options: &Options) -> Checked {
         let mut report = Report::new(&mut findings, index);
         nodes.extend(node::read(source, &mut report).into_iter().map(|node| (index, node)));
     }
+    // Of what could not be read nobody knows what is in it.
+    let is_partial = findings.iter().any(|finding| finding.rule.name == rules::YAML_SYNTAX.name);
     let mut documents = Vec::new();
     let mut broken = Vec::new();
     for (index, node) in &nodes {
@@ -179,7 +194,7 @@ pub fn check(sources: &[Source], options: &Options) -> Checked {
             }
         }
     }
-    let index = Index::new(&documents, &options.known, broken);
+    let index = Index { is_partial, ..Index::new(&documents, &options.known, broken) };
     let worlds: Vec<World<'_>> = (0..sources.len()).map(|source| World { index: &index, source }).collect();
     for document in &documents {
         let cx = Cx::new(document, &worlds[document.source], options.level);
@@ -191,9 +206,25 @@ pub fn check(sources: &[Source], options: &Options) -> Checked {
         }
     }
     findings.sort_by(|a, b| (a.source, a.span, a.rule.name, &a.message).cmp(&(b.source, b.span, b.rule.name, &b.message)));
+    one_each(&mut findings);
     findings.dedup_by(|a, b| (a.source, a.span, a.rule.name, &a.message) == (b.source, b.span, b.rule.name, &b.message));
     let objects = documents.into_iter().map(|document| (document.source, document.object)).collect();
     Checked { objects, findings }
+}
+
+/// Of several findings at one place leaves out those that only follow from the others.
+fn one_each(findings: &mut Vec<Finding>) {
+    let mut told: Vec<bool> = vec![true; findings.len()];
+    let mut at = 0;
+    for group in findings.chunk_by(|a, b| (a.source, a.span) == (b.source, b.span)) {
+        let has_cause = group.iter().any(|finding| !finding.rule.follows());
+        for (index, finding) in group.iter().enumerate() {
+            told[at + index] = !(has_cause && finding.rule.follows() && group.len() > 1);
+        }
+        at += group.len();
+    }
+    let mut told = told.into_iter();
+    findings.retain(|_| told.next().unwrap_or(true));
 }
 
 /// The items of a `List`, as `kubectl get` prints one; else the document itself.
@@ -229,7 +260,7 @@ fn object<'n>(node: &'n Node, report: &mut Report<'_>) -> Decoded<'n> {
             let message = format!("{version} of a {kind} is deprecated and is not checked");
             let finding = report.finding(&rules::OLD_API_VERSION, at("apiVersion"), message);
             report.push(finding.hint("write it as tekton.dev/v1"));
-            return Decoded::Foreign;
+            return Decoded::Broken(kind);
         }
         ("v1", StepAction::KIND) => {
             let finding = report.finding(&rules::UNKNOWN_KIND, at("apiVersion"), "a StepAction is of tekton.dev/v1beta1, not v1");
@@ -245,7 +276,7 @@ fn object<'n>(node: &'n Node, report: &mut Report<'_>) -> Decoded<'n> {
             if let Some(last) = report.last() {
                 last.did_you_mean(kind, kinds, "");
             }
-            return Decoded::Broken(kind);
+            return Decoded::Broken(crate::finding::nearest(kind, kinds).unwrap_or(kind));
         }
     };
     object.map_or(Decoded::Broken(kind), Decoded::Object)
@@ -382,6 +413,21 @@ impl<'a> World<'a> {
         names
     }
 
+    /// Whether there is an object of a kind: Task, Pipeline or StepAction.
+    pub fn has(&self, kind: &str, name: &str) -> bool {
+        let is_there = match kind {
+            Task::KIND => self.index.tasks.contains_key(name),
+            Pipeline::KIND => self.index.pipelines.contains_key(name),
+            _ => self.index.step_actions.contains_key(name),
+        };
+        is_there || self.is_broken(kind, name)
+    }
+
+    /// Whether there are objects that could not be read.
+    pub fn is_partial(&self) -> bool {
+        self.index.is_partial
+    }
+
     /// Whether there is such an object, but one that could not be decoded.
     pub fn is_broken(&self, kind: &str, name: &str) -> bool {
         self.index.broken.contains(&(kind, name))
@@ -394,12 +440,23 @@ impl<'a> Cx<'a> {
     fn new(document: &'a Document<'a>, world: &'a World<'a>, level: Level) -> Self {
         let place = document.place;
         let spec = place.key("spec");
-        let mut cx = Cx { level, world, object: &document.object, place, tasks: Vec::new(), pipelines: Vec::new() };
+        let mut cx = Cx {
+            level,
+            world,
+            object: &document.object,
+            place,
+            tasks: Vec::new(),
+            pipelines: Vec::new(),
+            texts: Vec::new(),
+            scope: OnceCell::new(),
+            by_name: OnceCell::new(),
+        };
         match &document.object {
-            Object::Task(task) => cx.tasks.push(TaskView { spec: &task.spec, place: spec, owner: TaskOwner::Task(task) }),
+            Object::Task(task) => cx.add_task(&task.spec, spec, TaskOwner::Task(task)),
             Object::TaskRun(run) => {
-                let view = |task| TaskView { spec: task, place: spec.key("taskSpec"), owner: TaskOwner::TaskRun(&run.spec) };
-                cx.tasks.extend(run.spec.task_spec.as_ref().map(view));
+                if let Some(task) = &run.spec.task_spec {
+                    cx.add_task(task, spec.key("taskSpec"), TaskOwner::TaskRun(&run.spec));
+                }
             }
             Object::Pipeline(pipeline) => cx.add_pipeline(PipelineView { spec: &pipeline.spec, place: spec, run: None }),
             Object::PipelineRun(run) => {
@@ -413,12 +470,17 @@ impl<'a> Cx<'a> {
         cx
     }
 
+    fn add_task(&mut self, spec: &'a TaskSpec, place: Place<'a>, owner: TaskOwner<'a>) {
+        self.tasks.push(TaskView { spec, place, owner, index: self.tasks.len() });
+        self.texts.push(OnceCell::new());
+    }
+
     fn add_pipeline(&mut self, pipeline: PipelineView<'a>) {
         self.pipelines.push(pipeline);
         for view in pipeline.tasks() {
             if let Some(embedded) = view.task.task_spec.as_ref().filter(|embedded| !embedded.is_custom()) {
-                let owner = TaskOwner::PipelineTask { pipeline, task: view.task, embedded };
-                self.tasks.push(TaskView { spec: &embedded.task, place: view.place.key("taskSpec"), owner });
+                let owner = TaskOwner::PipelineTask { pipeline, task: view.task, is_finally: view.is_finally, embedded };
+                self.add_task(&embedded.task, view.place.key("taskSpec"), owner);
             }
             if let Some(spec) = &view.task.pipeline_spec {
                 self.add_pipeline(PipelineView { spec, place: view.place.key("pipelineSpec"), run: pipeline.run });
@@ -429,6 +491,23 @@ impl<'a> Cx<'a> {
     /// Every Task that is written in this document.
     pub fn tasks(&self) -> impl Iterator<Item = TaskView<'a>> {
         self.tasks.iter().copied()
+    }
+
+    /// [`TaskView::texts`] of a Task in this document.
+    pub(crate) fn texts_of(&self, view: TaskView<'a>) -> &[Text<'a>] {
+        self.texts.get(view.index).map_or(&[], |texts| texts.get_or_init(|| view.texts()))
+    }
+
+    /// The task of this name in a Pipeline in this document.
+    pub(crate) fn task_of(&self, pipeline: PipelineView<'a>, name: &str) -> Option<PipelineTaskView<'a>> {
+        let by_name = self.by_name.get_or_init(|| {
+            let mut by_name = HashMap::new();
+            for (pipeline, view) in self.pipeline_tasks() {
+                by_name.entry((std::ptr::from_ref(pipeline.spec), view.task.name())).or_insert(view);
+            }
+            by_name
+        });
+        by_name.get(&(std::ptr::from_ref(pipeline.spec), name)).copied()
     }
 
     /// Every Pipeline that is written in this document.

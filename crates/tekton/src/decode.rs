@@ -14,6 +14,7 @@ use serde::de::{
 };
 
 use crate::finding::{Finding, Report, nearest};
+use crate::moved;
 use crate::node::{Data, Entry, Node};
 use crate::rules::{self, Rule};
 use crate::source::Span;
@@ -97,7 +98,13 @@ impl<'n> Decoder<'n> {
             Data::Text(_) => format!("the string {}", self.node.data),
             Data::Null | Data::List(_) | Data::Map(_) => self.node.data.to_string(),
         };
-        Fault { rule: Some(&rules::WRONG_TYPE), ..Fault::new(format!("wants {wanted}, not {found}")) }
+        let hint = match (wanted, &self.node.data) {
+            ("a list", Data::Text(text)) if text.len() <= 60 && !text.contains('\n') => Some(format!("write a list: [{text}]")),
+            ("a list", Data::Map(_)) => Some("begin each item with `- `".to_owned()),
+            ("a whole number", Data::Text(text)) if text.parse::<i64>().is_ok() => Some("write it without quotes".to_owned()),
+            _ => None,
+        };
+        Fault { rule: Some(&rules::WRONG_TYPE), hint, ..Fault::new(format!("wants {wanted}, not {found}")) }
     }
 
     fn text(&self) -> Result<&'n str, Fault> {
@@ -400,7 +407,8 @@ fn field_case(entry: &Entry, field: &str) -> Fault {
 }
 
 fn unknown_field(entry: &Entry, fields: &[&'static str]) -> Fault {
-    let hint = nearest(&entry.key, fields.iter().copied()).map(|field| format!("did you mean `{field}`?"));
+    let nearest = || nearest(&entry.key, fields.iter().copied()).map(|field| format!("did you mean `{field}`?"));
+    let hint = moved::hint(&entry.key, fields).or_else(nearest);
     let hint = hint.or_else(|| match fields.len() {
         0..=8 => Some(format!("there is: {}", fields.join(", "))),
         _ => None,

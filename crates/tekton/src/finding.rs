@@ -1,10 +1,14 @@
 //! What is wrong with a file, and where.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::node::{Data, Node};
-use crate::rules::Rule;
+use crate::rules::{Rule, ToldBy};
 use crate::source::{Source, Span};
+
+/// Bytes of a text of which only the whole is a place.
+const LONG: usize = 64 * 1024;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +32,8 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+    /// Who else would tell, where it is not who tells of most breaches of the rule.
+    pub told_by: ToldBy,
 }
 
 /// Where rules put what they find in one source.
@@ -67,11 +73,15 @@ impl Finding {
 
 /// The name that somebody who wrote `written` most likely meant.
 pub fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Among more names nobody can be helped by one, and looking for it takes too long.
+    const MANY: usize = 1000;
     let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    let wanted = plain(written);
     let score = |name: &str| {
-        if plain(name) == plain(written) { 1.0 } else { strsim::jaro_winkler(&plain(name), &plain(written)) }
+        let name = plain(name);
+        if name == wanted { 1.0 } else { strsim::jaro_winkler(&name, &wanted) }
     };
-    let scored = names.into_iter().filter(|name| *name != written).map(|name| (score(name), name));
+    let scored = names.into_iter().take(MANY).filter(|name| *name != written).map(|name| (score(name), name));
     // What begins alike is preferred; below this, names have little in common.
     scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
@@ -86,7 +96,7 @@ impl<'f> Report<'f> {
 
     /// A finding in this source, for [`Report::push`].
     pub fn finding(&self, rule: &'static Rule, span: Span, message: impl Into<String>) -> Finding {
-        Finding { rule, source: self.source, span, message: message.into(), hint: None }
+        Finding { rule, source: self.source, span, message: message.into(), hint: None, told_by: rule.told_by }
     }
 
     /// Keeps a finding.
@@ -119,7 +129,9 @@ impl<'f> Report<'f> {
 }
 
 /// Hints for a finding that is kept already.
-pub trait Advice {
+pub trait Advice: Sized {
+    /// See [`Finding::told_by`].
+    fn told_by(self, told_by: ToldBy) -> Self;
     /// See [`Finding::hint`].
     fn hint(self, hint: impl Into<String>);
     /// See [`Finding::did_you_mean`]. Where none is near, `otherwise` is the advice, unless it is empty.
@@ -127,6 +139,11 @@ pub trait Advice {
 }
 
 impl Advice for &mut Finding {
+    fn told_by(self, told_by: ToldBy) -> Self {
+        self.told_by = told_by;
+        self
+    }
+
     fn hint(self, hint: impl Into<String>) {
         self.hint = Some(hint.into());
     }
@@ -172,6 +189,16 @@ impl<'n> Place<'n> {
             }
             _ => Place { node: None, ..self },
         }
+    }
+
+    /// Where a part of this text stands.
+    pub fn within(self, text: &str, range: Range<usize>) -> Self {
+        // In a text so long nobody looks for the words.
+        if text.len() > LONG {
+            return Place { node: None, ..self };
+        }
+        let before = text[..range.start].matches(&text[range.clone()]).count();
+        self.part(&text[range], before)
     }
 
     /// Where `part`, a piece of this text, stands in it; `nth` counts from 0 those before it that are alike.

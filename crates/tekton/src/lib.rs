@@ -13,6 +13,7 @@ pub mod decode;
 pub mod duration;
 pub mod finding;
 pub mod graph;
+mod moved;
 pub mod names;
 pub mod node;
 pub mod quantity;

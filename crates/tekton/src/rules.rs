@@ -11,35 +11,37 @@ mod advice;
 mod bindings;
 mod calls;
 mod containers;
+mod contexts;
 mod declared;
 mod decoding;
 mod fields;
 mod identifiers;
 mod levels;
+mod lists_in_text;
 mod matrix;
 mod mounts;
 mod names;
 mod outcomes;
+mod param_texts;
 mod params;
 mod pipeline_names;
 mod pipeline_order;
-mod pipeline_params;
-mod pipeline_refs;
 mod pipeline_results;
 mod pipeline_tasks;
 mod pipeline_text;
 mod pipeline_variables;
 mod pipeline_workspaces;
 mod properties;
+mod references;
 mod refs;
 mod results;
 mod run;
 mod run_params;
 mod run_workspaces;
+pub(crate) mod scope;
 mod steps;
 mod taskruns;
-mod unreplaced;
-mod variables;
+mod undeclared_params;
 mod when;
 mod when_cel;
 mod when_cel_tokens;
@@ -81,6 +83,13 @@ pub enum ToldBy {
     Nobody,
 }
 
+impl Rule {
+    /// Whether its breaches may only follow from one of another rule at the same place.
+    pub(crate) fn follows(&self) -> bool {
+        matches!(self.name, "unknown-variable" | "param-type")
+    }
+}
+
 /// The groups of rules, in the order of the documentation. What a file holds stands in its own list.
 static GROUPS: &[&[&Rule]] = &[
     decoding::RULES,
@@ -98,17 +107,14 @@ static GROUPS: &[&[&Rule]] = &[
     mounts::RULES,
     steps::RULES,
     refs::RULES,
-    variables::RULES,
-    unreplaced::RULES,
+    undeclared_params::RULES,
+    lists_in_text::RULES,
+    contexts::RULES,
     results::RULES,
     taskruns::RULES,
-    pipeline_names::RULES,
     pipeline_tasks::RULES,
-    pipeline_refs::RULES,
     pipeline_order::RULES,
-    pipeline_params::RULES,
     pipeline_variables::RULES,
-    pipeline_workspaces::RULES,
     pipeline_results::RULES,
     when::RULES,
     matrix::RULES,

@@ -1,9 +1,11 @@
 //! The texts of an object, with their places: what rules about variables read.
 
+use std::ops::Range;
+
 use crate::check::{PipelineTaskView, PipelineView, TaskView};
 use crate::finding::Place;
 use crate::node::Data;
-use crate::variable::{Reference, references};
+use crate::variable::{References, references};
 
 /// A string somewhere in an object.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +40,14 @@ fn fields<'n>(place: Place<'n>, names: &[&str]) -> Vec<Text<'n>> {
 }
 
 impl<'n> Text<'n> {
-    /// Every `$(…)` in it, with its own place.
-    pub fn references(self) -> impl Iterator<Item = (Reference<'n>, Place<'n>)> {
-        references(self.text).map(move |reference| {
-            let written = &self.text[reference.range.clone()];
-            let before = self.text[..reference.range.start].matches(written).count();
-            (reference, self.place.part(written, before))
-        })
+    /// Every `$(…)` in it.
+    pub fn references(self) -> References<'n> {
+        references(self.text)
+    }
+
+    /// Where a part of it is.
+    pub fn part(self, range: Range<usize>) -> Place<'n> {
+        self.place.within(self.text, range)
     }
 }
 

@@ -44,7 +44,7 @@ fn refusals(yaml: &str, level: Level) -> Vec<String> {
     let told = checked
         .findings
         .iter()
-        .filter(|finding| finding.rule.severity == Severity::Error && finding.rule.told_by == ToldBy::Admission);
+        .filter(|finding| finding.rule.severity == Severity::Error && finding.told_by == ToldBy::Admission);
     told.map(|finding| format!("{}: {}", finding.rule.name, finding.message)).collect()
 }
 

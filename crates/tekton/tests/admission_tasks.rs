@@ -74,7 +74,7 @@ fn tasks_are_refused_when_tekton_refuses_them() {
         for (level, verdict) in [(Level::Stable, &case.stable), (Level::Beta, &case.beta), (Level::Alpha, &case.alpha)] {
             let errors = errors(&case.yaml, level);
             let is_ok = verdict == "ok";
-            let counts = |finding: &&Finding| match finding.rule.told_by {
+            let counts = |finding: &&Finding| match finding.told_by {
                 ToldBy::Admission => !(is_ok && finding.message == NAMELESS),
                 ToldBy::Run | ToldBy::Nobody => !is_ok && SHARED.contains(&finding.rule.name),
             };
@@ -144,18 +144,18 @@ spec:
     }
     insta::assert_snapshot!(shown, @r#"
     19:14: list-in-text: the array "flags" cannot stand in a string
-        write one element: $(params.flags[0]), or pass it in args
+        write one element: $(params.flags[0]), or $(params.flags[*]) where a list can be
     23:23: undeclared-param: the parameter "taregt" is not declared
         did you mean "target"?
     23:41: undeclared-param: the parameter "git" is not declared
         a name with dots goes into brackets: $(params["git.url"])
     23:60: undeclared-param: the object "source" has no key "ur1"
         did you mean "url"?
-    23:82: list-in-text: the object "source" cannot be used as a whole
+    23:82: list-in-text: the object "source" cannot be used as a whole here
         write one of its keys: $(params.source.url)
     26:15: list-in-text: the array "flags" cannot stand beside other text
         write $(params.flags[*]) as an element of its own
-    27:7: unknown-task-context: there is no $(context.task.uid)
+    27:7: unknown-context: there is no $(context.task.uid)
         did you mean $(context.taskRun.uid)?
     28:7: undeclared-param: $(params.a.b.c) has more than a name and a key
         a parameter is $(params.NAME), a key of an object $(params.NAME.KEY)
@@ -165,7 +165,7 @@ spec:
         did you mean "image-digest"?
     32:29: undeclared-param: the parameter "git" is not declared
         a name with dots goes into brackets: $(params["git.url"])
-    36:12: unreplaced-param: the parameter "targte" is not declared: nothing is put in its place
+    36:12: undeclared-param: the parameter "targte" is not declared: nothing is put in its place
         did you mean "target"?
     "#);
 }

@@ -36,7 +36,7 @@ fn examples_of_tekton_are_refused_when_it_refuses_them() {
         let mut disagrees = false;
         for (level, verdict) in [(Level::Stable, stable), (Level::Beta, beta), (Level::Alpha, alpha)] {
             let findings = check(&sources, &Options { level, ..Options::default() }).findings;
-            let told = findings.iter().filter(|finding| finding.rule.told_by == ToldBy::Admission);
+            let told = findings.iter().filter(|finding| finding.told_by == ToldBy::Admission);
             // Where Tekton has nothing to say, neither may we, not even a warning.
             let told: Vec<_> = match verdict {
                 "ok" => told.collect(),
@@ -69,7 +69,7 @@ const DEFECTS: &[(&str, &[(usize, &str)])] = &[
     ("02-missing-required-param.yaml", &[(26, "missing-param")]),
     ("04-unknown-result.yaml", &[(32, "unknown-result")]),
     ("05-missing-workspace.yaml", &[(26, "unbound-workspace")]),
-    ("06-undeclared-pipeline-param.yaml", &[(28, "undeclared-pipeline-param")]),
+    ("06-undeclared-pipeline-param.yaml", &[(28, "undeclared-param")]),
     ("08-cycle.yaml", &[(28, "task-cycle")]),
     ("09-unknown-field.yaml", &[(28, "unknown-field")]),
     ("10-bad-runafter.yaml", &[(28, "unknown-task")]),

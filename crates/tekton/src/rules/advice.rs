@@ -1,5 +1,7 @@
 //! Rules about what works and should not be done.
 
+use std::collections::HashSet;
+
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object, TaskOwner};
 use crate::finding::{Advice, Place, Report, Severity};
@@ -22,20 +24,20 @@ static UNUSED_PARAM: Rule = Rule {
 };
 
 fn unused_param(cx: &Cx<'_>, report: &mut Report<'_>) {
-    let mut ask = |what: &str, name: &str, used: &dyn Fn(&str) -> bool, place: Place<'_>| {
-        if !used(name) {
+    let mut ask = |what: &str, name: &str, used: &Used<'_>, place: Place<'_>| {
+        if !used.has(name) {
             let message = format!("nothing in the {what} uses its parameter {name:?}");
             report.at(&UNUSED_PARAM, place.key("name"), message).hint("remove it, or pass it on");
         }
     };
     for view in cx.pipelines() {
         let texts = view.texts();
-        let used = |name: &str| texts.iter().any(|text| uses(text.text, name));
+        let used = Used::of(texts.iter().map(|text| text.text));
+        let inline = view.tasks().filter_map(|task| task.task.task_spec.as_ref());
+        let taken: HashSet<&str> = inline.flat_map(|task| &task.task.params).map(|param| param.name.as_str()).collect();
         for (index, spec) in view.spec.params.iter().enumerate() {
             // A Task that is written inside may take it by its name alone.
-            let inline = view.tasks().filter_map(|task| task.task.task_spec.as_ref());
-            let is_taken = inline.flat_map(|task| &task.task.params).any(|param| param.name == spec.name);
-            if !is_taken {
+            if !taken.contains(spec.name.as_str()) {
                 ask("Pipeline", &spec.name, &used, view.place.key("params").index(index));
             }
         }
@@ -45,8 +47,7 @@ fn unused_param(cx: &Cx<'_>, report: &mut Report<'_>) {
         if !matches!(view.owner, TaskOwner::Task(_)) {
             continue;
         }
-        let texts = view.texts();
-        let used = |name: &str| texts.iter().any(|text| uses(text.text, name));
+        let used = Used::of(cx.texts_of(view).iter().map(|text| text.text));
         for (index, spec) in view.spec.params.iter().enumerate().filter(|(_, spec)| spec.default.is_none()) {
             ask("Task", &spec.name, &used, view.place.key("params").index(index));
         }
@@ -54,20 +55,37 @@ fn unused_param(cx: &Cx<'_>, report: &mut Report<'_>) {
     if let Object::StepAction(action) = cx.object {
         let place = cx.place.key("spec");
         let texts = beneath(place);
-        let used = |name: &str| texts.iter().any(|text| uses(text.text, name));
+        let used = Used::of(texts.iter().map(|text| text.text));
         for (index, spec) in action.spec.params.iter().enumerate().filter(|(_, spec)| spec.default.is_none()) {
             ask("StepAction", &spec.name, &used, place.key("params").index(index));
         }
     }
 }
 
-/// Whether a text refers to a parameter. A name with dots may look like an object's key.
-fn uses(text: &str, param: &str) -> bool {
-    references(text).any(|reference| match reference.variable {
-        Variable::Param { name, .. } => name == param || text[reference.range].contains(param),
-        // Also in CEL, quotes and all.
-        _ => false,
-    })
+/// The parameters that texts refer to.
+struct Used<'t> {
+    names: HashSet<&'t str>,
+    /// What is written: a name with dots may look like an object's key.
+    written: HashSet<&'t str>,
+}
+
+impl<'t> Used<'t> {
+    fn of(texts: impl Iterator<Item = &'t str>) -> Self {
+        let mut used = Used { names: HashSet::new(), written: HashSet::new() };
+        for text in texts {
+            for reference in references(text) {
+                if let Variable::Param { name, .. } = reference.variable {
+                    used.names.insert(name);
+                    used.written.insert(&text[reference.range]);
+                }
+            }
+        }
+        used
+    }
+
+    fn has(&self, param: &str) -> bool {
+        self.names.contains(param) || param.contains('.') && self.written.iter().any(|written| written.contains(param))
+    }
 }
 
 /// A workspace that nothing uses.
@@ -122,15 +140,18 @@ static PARAM_IN_SCRIPT: Rule = Rule {
 };
 
 fn param_in_script(cx: &Cx<'_>, report: &mut Report<'_>) {
-    for text in cx.tasks().flat_map(|view| view.texts()).filter(|text| text.field == "script") {
-        for (reference, place) in text.references() {
+    let texts = cx.tasks().flat_map(|view| cx.texts_of(view));
+    for text in texts.filter(|text| text.field == "script") {
+        for reference in text.references() {
             let what = match reference.variable {
                 Variable::Param { name, .. } => format!("the parameter {name:?}"),
                 Variable::TaskResult { result, .. } | Variable::StepResult { result, .. } => format!("the result {result:?}"),
                 _ => continue,
             };
             let message = format!("the value of {what} becomes a part of this script's text");
-            report.at(&PARAM_IN_SCRIPT, place, message).hint("pass it in env or args, and quote it in the script");
+            report
+                .at(&PARAM_IN_SCRIPT, text.part(reference.range), message)
+                .hint("pass it in env or args, and quote it in the script");
         }
     }
 }

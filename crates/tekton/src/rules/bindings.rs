@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::calls::task_name;
+use super::calls::{task_name, there_is};
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Place, Report, Severity};
@@ -46,7 +46,7 @@ struct Bindings<'a> {
     scope: BTreeSet<&'a str>,
 }
 
-fn bindings<'a>(cx: &'a Cx<'a>) -> Vec<Bindings<'a>> {
+fn bindings<'a>(cx: &Cx<'a>) -> Vec<Bindings<'a>> {
     let of_task = |spec: &'a TaskSpec| spec.workspaces.iter().map(|workspace| (&*workspace.name, workspace.optional)).collect();
     let mut found = Vec::new();
     for (pipeline, view) in cx.pipeline_tasks() {
@@ -101,10 +101,7 @@ fn unknown_workspace(cx: &Cx<'_>, report: &mut Report<'_>) {
         for (name, place) in strays {
             let names: Vec<&str> = declared.iter().map(|(name, _)| *name).collect();
             let free = names.iter().copied().filter(|name| given.iter().all(|(given, _)| given != name));
-            let otherwise = match names.len() {
-                0 => "it has none at all".to_owned(),
-                _ => format!("it has: {}", names.join(", ")),
-            };
+            let otherwise = there_is(names.iter().copied());
             let message = format!("{callee} has no workspace {name:?}");
             report.at(&UNKNOWN_WORKSPACE, place.key("name"), message).did_you_mean(name, free, &otherwise);
         }

@@ -2,6 +2,8 @@
 //!
 //! Tekton finds these when a run fails, or never: what a Task does not know it does not miss.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object, PipelineTaskView, PipelineView, TaskOwner};
 use crate::finding::{Advice, Place, Report, Severity};
@@ -23,9 +25,12 @@ static UNRESOLVED: Rule = Rule {
 };
 
 fn unresolved(cx: &Cx<'_>, report: &mut Report<'_>) {
+    if cx.world.is_partial() {
+        return;
+    }
     let mut ask = |kind: &str, name: &str, place: Place<'_>| {
-        let names = cx.world.names(kind);
-        if !name.is_empty() && !name.contains("$(") && !names.contains(&name) {
+        if !name.is_empty() && !name.contains("$(") && !cx.world.has(kind, name) {
+            let names = cx.world.names(kind);
             let message = format!("there is no {kind} {name:?} in these files: what it is given is not checked");
             report.at(&UNRESOLVED, place, message).did_you_mean(name, names, "check the file that has it together with this one");
         }
@@ -67,7 +72,7 @@ pub(super) fn task_name<'a>(view: PipelineTaskView<'a>) -> Option<(&'a str, Plac
 }
 
 /// A Task, Pipeline or StepAction gets parameters.
-struct Call<'a> {
+struct Call<'c, 'a> {
     /// `the Task "make"`.
     callee: String,
     declared: &'a [ParamSpec],
@@ -77,7 +82,7 @@ struct Call<'a> {
     /// It is written where it is called: what it does not declare comes to it all the same.
     is_inline: bool,
     /// What is in scope where it is called, and comes to it by its name if it is inline.
-    scope: Scope<'a>,
+    scope: Scope<'c, 'a>,
 }
 
 /// One value, and where.
@@ -90,8 +95,8 @@ struct Given<'a> {
 
 /// What variables mean where a call is.
 #[derive(Clone, Copy)]
-struct Scope<'a> {
-    cx: &'a Cx<'a>,
+struct Scope<'c, 'a> {
+    cx: &'c Cx<'a>,
     pipeline: Option<PipelineView<'a>>,
 }
 
@@ -100,7 +105,7 @@ fn given<'a>(params: &'a [Param], place: Place<'a>, is_matrix: bool) -> impl Ite
 }
 
 /// Every call in a document whose callee is known.
-fn calls<'a>(cx: &'a Cx<'a>) -> Vec<Call<'a>> {
+fn calls<'c, 'a>(cx: &'c Cx<'a>) -> Vec<Call<'c, 'a>> {
     let mut calls = Vec::new();
     for (pipeline, view) in cx.pipeline_tasks() {
         let Some(spec) = view.task_spec(cx.world) else { continue };
@@ -173,6 +178,18 @@ fn calls<'a>(cx: &'a Cx<'a>) -> Vec<Call<'a>> {
     calls
 }
 
+/// The names that there are, as advice.
+pub(super) fn there_is<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 20;
+    let rest = names.len().saturating_sub(SHOWN);
+    let names = names.take(SHOWN).collect::<Vec<_>>().join(", ");
+    match (names.as_str(), rest) {
+        ("", _) => "it has none at all".to_owned(),
+        (_, 0) => format!("it has: {names}"),
+        _ => format!("it has: {names}, and {rest} more"),
+    }
+}
+
 /// A parameter that the callee does not have.
 static UNKNOWN_PARAM: Rule = Rule {
     name: "unknown-param",
@@ -190,18 +207,16 @@ fn unknown_param(cx: &Cx<'_>, report: &mut Report<'_>) {
         if is_inline {
             continue;
         }
+        let names: BTreeSet<&str> = declared.iter().map(|spec| spec.name.as_str()).collect();
+        let taken: HashSet<&str> = given.iter().map(|given| given.param.name.as_str()).collect();
+        let there_is = there_is(declared.iter().map(|spec| spec.name.as_str()));
         for Given { param, place, .. } in &given {
             let name = param.name.as_str();
-            if declared.iter().all(|spec| spec.name != name) {
+            if !names.contains(name) {
                 let message = format!("{callee} has no parameter {name:?}");
-                let names: Vec<&str> = declared.iter().map(|spec| spec.name.as_str()).collect();
                 // The one meant is hardly one that is given as well.
-                let free = names.iter().filter(|name| given.iter().all(|given| given.param.name != **name));
-                let otherwise = match names.len() {
-                    0 => "it has none at all".to_owned(),
-                    _ => format!("it has: {}", names.join(", ")),
-                };
-                report.at(&UNKNOWN_PARAM, place.key("name"), message).did_you_mean(name, free.copied(), &otherwise);
+                let free = names.iter().filter(|name| !taken.contains(*name));
+                report.at(&UNKNOWN_PARAM, place.key("name"), message).did_you_mean(name, free.copied(), &there_is);
             }
         }
     }
@@ -221,13 +236,14 @@ static MISSING_PARAM: Rule = Rule {
 
 fn missing_param(cx: &Cx<'_>, report: &mut Report<'_>) {
     for call in calls(cx) {
-        let is_given = |name: &str| call.given.iter().any(|given| given.param.name == name);
+        let given: HashSet<&str> = call.given.iter().map(|given| given.param.name.as_str()).collect();
+        let declared: HashSet<&str> = call.declared.iter().map(|spec| spec.name.as_str()).collect();
         let comes_by_itself = |name: &str| call.is_inline && call.scope.has_param(name);
         // A value under a name that nothing has is most likely this one's: the rule about unknown parameters says so.
-        let strays = call.given.iter().map(|given| given.param.name.as_str());
-        let strays: Vec<&str> = strays.filter(|name| call.declared.iter().all(|spec| spec.name != *name)).collect();
+        let strays: BTreeSet<&str> = given.difference(&declared).copied().collect();
         let is_misspelt = |name: &str| !call.is_inline && crate::finding::nearest(name, strays.iter().copied()).is_some();
-        let missing = |spec: &&ParamSpec| spec.default.is_none() && !is_given(&spec.name) && !comes_by_itself(&spec.name);
+        let missing =
+            |spec: &&ParamSpec| spec.default.is_none() && !given.contains(spec.name.as_str()) && !comes_by_itself(&spec.name);
         for spec in call.declared.iter().filter(missing).filter(|spec| !is_misspelt(&spec.name)) {
             let message = format!("{} needs a value for its parameter {:?}", call.callee, spec.name);
             let hint = format!("add to its params: {{name: {}, value: …}}", spec.name);
@@ -250,8 +266,9 @@ static PARAM_TYPE: Rule = Rule {
 
 fn param_type(cx: &Cx<'_>, report: &mut Report<'_>) {
     for call in calls(cx) {
+        let declared: HashMap<&str, &ParamSpec> = call.declared.iter().map(|spec| (spec.name.as_str(), spec)).collect();
         for Given { param, place, is_matrix } in &call.given {
-            let Some(spec) = call.declared.iter().find(|spec| spec.name == param.name) else { continue };
+            let Some(spec) = declared.get(param.name.as_str()) else { continue };
             let wanted = spec.kind();
             let place = place.key("value");
             if *is_matrix {
@@ -296,8 +313,9 @@ static MISSING_KEY: Rule = Rule {
 
 fn missing_key(cx: &Cx<'_>, report: &mut Report<'_>) {
     for call in calls(cx) {
+        let declared: HashMap<&str, &ParamSpec> = call.declared.iter().map(|spec| (spec.name.as_str(), spec)).collect();
         for Given { param, place, .. } in &call.given {
-            let Some(spec) = call.declared.iter().find(|spec| spec.name == param.name) else { continue };
+            let Some(spec) = declared.get(param.name.as_str()) else { continue };
             let ParamValue::Object(object) = &param.value else { continue };
             let in_default = |key: &str| matches!(&spec.default, Some(ParamValue::Object(default)) if default.contains_key(key));
             let missing: Vec<_> = spec.properties.keys().filter(|key| !object.contains_key(*key) && !in_default(key)).collect();
@@ -314,7 +332,7 @@ fn missing_key(cx: &Cx<'_>, report: &mut Report<'_>) {
 
 // === impl Scope ===
 
-impl<'a> Scope<'a> {
+impl Scope<'_, '_> {
     /// Whether a parameter of this name comes to what is written inline.
     fn has_param(self, name: &str) -> bool {
         let Some(pipeline) = self.pipeline else { return false };
@@ -338,15 +356,16 @@ impl<'a> Scope<'a> {
             Some(Variable::Param { name, access: Access::All }) => self.param_kind(name),
             // Not replaced: Tekton's own checks say so.
             Some(Variable::Param { name, access: Access::Whole }) if self.param_kind(name) != Some(ParamType::String) => None,
-            Some(Variable::TaskResult { task, result, access: Access::All }) => {
-                let pipeline = self.pipeline?;
-                let view = pipeline.tasks().find(|view| view.task.name() == task)?;
+            // Of a whole list or object Tekton also takes what is written without `[*]`.
+            Some(Variable::TaskResult { task, result, access: Access::All | Access::Whole }) => {
+                let view = self.cx.task_of(self.pipeline?, task)?;
                 if view.task.is_matrixed() {
                     return Some(ParamType::Array);
                 }
                 let spec = view.task_spec(self.cx.world)?.results.iter().find(|spec| spec.name == result)?;
+                let kind = spec.type_.unwrap_or(if spec.properties.is_empty() { ParamType::String } else { ParamType::Object });
                 // The rule about results tells of `[*]` on a string.
-                Some(spec.type_.unwrap_or_default()).filter(|kind| *kind != ParamType::String)
+                Some(kind).filter(|kind| *kind != ParamType::String || !text.ends_with("[*])"))
             }
             Some(Variable::StepResult { access: Access::All, .. }) => None,
             // In a Task the scope is not the Pipeline's alone.

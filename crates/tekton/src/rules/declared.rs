@@ -1,6 +1,6 @@
 //! Rules about what a Task speaks of and does not declare.
 
-use super::{Rule, ToldBy};
+use super::{Rule, ToldBy, mounts, pipeline_workspaces};
 use crate::check::{Cx, Object, TaskOwner, TaskView};
 use crate::finding::{Advice, Report, Severity};
 use crate::texts::{Text, beneath};
@@ -9,18 +9,20 @@ use crate::variable::{Variable, WorkspaceField};
 pub(super) static RULES: &[&Rule] = &[&UNDECLARED_WORKSPACE, &UNDECLARED_RESULT, &UNDECLARED_VOLUME, &UNKNOWN_VARIABLE];
 
 /// A workspace that is not declared.
-static UNDECLARED_WORKSPACE: Rule = Rule {
+pub(super) static UNDECLARED_WORKSPACE: Rule = Rule {
     name: "undeclared-workspace",
     severity: Severity::Error,
     told_by: ToldBy::Nobody,
-    summary: "A Task declares the workspaces that it speaks of.",
-    explanation: "Tekton leaves the variable as it is written, so the step gets the text `$(workspaces.x.path)` for a path.",
+    summary: "A Task or Pipeline declares the workspaces that it speaks of.",
+    explanation: "Tekton leaves the variable as it is written, so the step gets the text `$(workspaces.x.path)` for a path.\n\nIn `workspaces` of a task of a Pipeline, `name` is the Task's name for it and `workspace` the Pipeline's; where they are the same, `name` is enough. There, and in `workspaces` of steps and sidecars, Tekton tells as well.",
     bad: "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: make\nspec:\n  steps:\n  - image: example.com/make:1\n    command: [/make]\n    workingDir: $(workspaces.source.path)\n",
     good: "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: make\nspec:\n  workspaces:\n  - name: source\n  steps:\n  - image: example.com/make:1\n    command: [/make]\n    workingDir: $(workspaces.source.path)\n",
     check: Some(undeclared_workspace),
 };
 
 fn undeclared_workspace(cx: &Cx<'_>, report: &mut Report<'_>) {
+    pipeline_workspaces::undeclared(cx, report);
+    mounts::undeclared(cx, report);
     for view in cx.tasks() {
         let mut names: Vec<&str> = view.spec.workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
         match view.owner {
@@ -32,14 +34,18 @@ fn undeclared_workspace(cx: &Cx<'_>, report: &mut Report<'_>) {
                 names.extend(pipeline.run.iter().flat_map(|(run, _)| &run.workspaces).map(|binding| binding.name.as_str()));
             }
         }
-        for text in view.texts() {
-            for (reference, place) in text.references() {
+        for text in cx.texts_of(view) {
+            for reference in text.references() {
                 let Variable::Workspace { name, field } = reference.variable else { continue };
+                if names.contains(&name) && field != WorkspaceField::Unknown {
+                    continue;
+                }
+                let place = text.part(reference.range);
                 if !names.contains(&name) {
                     let message = format!("the Task does not declare the workspace {name:?}");
                     let otherwise = format!("add to its workspaces: {{name: {name}}}");
                     report.at(&UNDECLARED_WORKSPACE, place, message).did_you_mean(name, names.iter().copied(), &otherwise);
-                } else if field == WorkspaceField::Unknown {
+                } else {
                     let message = format!("nothing of this name is known of the workspace {name:?}");
                     report.at(&UNDECLARED_WORKSPACE, place, message).hint("there is: path, bound, claim, volume");
                 }
@@ -63,8 +69,8 @@ static UNDECLARED_RESULT: Rule = Rule {
 fn undeclared_result(cx: &Cx<'_>, report: &mut Report<'_>) {
     for view in cx.tasks() {
         let names: Vec<&str> = view.spec.results.iter().map(|result| result.name.as_str()).collect();
-        for text in view.texts() {
-            unknown_results("the Task", text, &names, report, |variable| match variable {
+        for text in cx.texts_of(view) {
+            unknown_results("the Task", *text, &names, report, |variable| match variable {
                 Variable::ResultPath(name) => Some(name),
                 _ => None,
             });
@@ -99,11 +105,11 @@ fn unknown_results<'t>(
     report: &mut Report<'_>,
     name_of: impl Fn(&Variable<'t>) -> Option<&'t str>,
 ) {
-    for (reference, place) in text.references() {
+    for reference in text.references() {
         let Some(name) = name_of(&reference.variable).filter(|name| !names.contains(name)) else { continue };
         let message = format!("{owner} does not declare the result {name:?}");
         let otherwise = format!("add to its results: {{name: {name}}}");
-        report.at(&UNDECLARED_RESULT, place, message).did_you_mean(name, names.iter().copied(), &otherwise);
+        report.at(&UNDECLARED_RESULT, text.part(reference.range), message).did_you_mean(name, names.iter().copied(), &otherwise);
     }
 }
 
@@ -120,7 +126,7 @@ static UNDECLARED_VOLUME: Rule = Rule {
 };
 
 fn undeclared_volume(cx: &Cx<'_>, report: &mut Report<'_>) {
-    for TaskView { spec, place, owner } in cx.tasks() {
+    for TaskView { spec, place, owner, .. } in cx.tasks() {
         // What a run's pod template brings may be known only there.
         let has_template = match owner {
             TaskOwner::Task(_) => false,
@@ -168,10 +174,21 @@ const ROOTS: [&str; 10] =
 
 fn unknown_variable(cx: &Cx<'_>, report: &mut Report<'_>) {
     let of_pipelines = cx.pipeline_tasks().flat_map(|(_, view)| view.texts());
-    let of_tasks = cx.tasks().flat_map(|view| view.texts());
+    let of_tasks = cx.tasks().flat_map(|view| cx.texts_of(view).iter().copied());
     for text in of_pipelines.chain(of_tasks).filter(|text| text.field != "script") {
-        for (reference, place) in text.references() {
+        other_notation(text, report);
+    }
+    let of_pipelines = cx.pipeline_tasks().flat_map(|(_, view)| view.texts());
+    let of_tasks = cx.tasks().flat_map(|view| cx.texts_of(view).iter().copied());
+    for text in of_pipelines.chain(of_tasks).filter(|text| text.field != "script") {
+        for reference in text.references() {
+            let place = || text.part(reference.range.clone());
             let Variable::Other(body) = reference.variable else { continue };
+            if let Some(meant) = respelt(body) {
+                let message = format!("there is no variable $({body})");
+                report.at(&UNKNOWN_VARIABLE, place(), message).hint(format!("did you mean $({meant})?"));
+                continue;
+            }
             // Without a dot it is an environment variable, which Kubernetes replaces.
             let Some((root, rest)) = body.split_once('.') else { continue };
             let is_path = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.[]*\"'".contains(c));
@@ -182,11 +199,50 @@ fn unknown_variable(cx: &Cx<'_>, report: &mut Report<'_>) {
             if ROOTS.contains(&root) {
                 // Tekton's own check tells of a context.
                 if root != "context" {
-                    report.at(&UNKNOWN_VARIABLE, place, message).hint(form(root));
+                    report.at(&UNKNOWN_VARIABLE, place(), message).hint(form(root));
                 }
             } else if let Some(meant) = crate::finding::nearest(root, ROOTS) {
-                report.at(&UNKNOWN_VARIABLE, place, message).hint(format!("did you mean $({meant}.{rest})?"));
+                report.at(&UNKNOWN_VARIABLE, place(), message).hint(format!("did you mean $({meant}.{rest})?"));
             }
+        }
+    }
+}
+
+/// The variable that somebody meant who wrote spaces, forgot the quotes of a name, or remembers v1alpha1.
+fn respelt(body: &str) -> Option<String> {
+    let trimmed = body.trim();
+    let trimmed = trimmed.strip_prefix("inputs.").filter(|rest| rest.starts_with("params.")).unwrap_or(trimmed);
+    let unquoted = trimmed.strip_prefix("params[").and_then(|rest| rest.strip_suffix(']')).filter(|name| is_word(name));
+    let meant = unquoted.map_or_else(|| trimmed.to_owned(), |name| format!("params.{name}"));
+    (meant != body && !matches!(Variable::parse(&meant), Variable::Other(_))).then_some(meant)
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
+/// Reports parameters and workspaces in the notation of other tools, and such as do not end.
+fn other_notation(text: Text<'_>, report: &mut Report<'_>) {
+    let openings = [("${{", "}}"), ("{{", "}}"), ("${", "}"), ("$(", ")")];
+    for root in ["params.", "workspaces."] {
+        for (at, _) in text.text.match_indices(root) {
+            let before = text.text[..at].trim_end_matches(' ');
+            let rest = &text.text[at..];
+            let body =
+                &rest[..rest.find(|c: char| !is_word(c.encode_utf8(&mut [0; 4])) && !"[]*\"'".contains(c)).unwrap_or(rest.len())];
+            let Some((open, close)) = openings.iter().find(|(open, _)| before.ends_with(open)) else { continue };
+            let is_closed = rest[body.len()..].trim_start_matches(' ').starts_with(close);
+            if *open == "$(" && is_closed || *open != "$(" && !is_closed {
+                continue;
+            }
+            let start = before.len() - open.len();
+            let end = at + body.len() + if is_closed { rest[body.len()..].find(close).unwrap_or(0) + close.len() } else { 0 };
+            let written = &text.text[start..end];
+            let message = match is_closed {
+                true => format!("{written} is no variable of Tekton's"),
+                false => format!("{written} has no end"),
+            };
+            report.at(&UNKNOWN_VARIABLE, text.part(start..end), message).hint(format!("write $({body})"));
         }
     }
 }

@@ -60,8 +60,7 @@ pub(super) fn steps_of(view: TaskView<'_>) -> Vec<StepView<'_>> {
 impl<'a> FieldText<'a> {
     /// Where a part of the text is.
     pub(super) fn part(self, range: Range<usize>) -> Place<'a> {
-        let written = &self.text[range.clone()];
-        self.place.part(written, self.text[..range.start].matches(written).count())
+        self.place.within(self.text, range)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::fields::{Field, steps};
 use super::mounts::clean;
 use super::params::{DeclaredBy, declarations};
-use super::{Rule, ToldBy};
+use super::{Rule, ToldBy, pipeline_names};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::names::{ParamName, ResultName, StepName};
@@ -12,11 +12,11 @@ use crate::v1::{Param, ParamType, ParamValue};
 pub(super) static RULES: &[&Rule] = &[&INVALID_NAME, &DUPLICATE_NAME, &RESERVED_NAME];
 
 /// A name with letters that it cannot have.
-static INVALID_NAME: Rule = Rule {
+pub(super) static INVALID_NAME: Rule = Rule {
     name: "invalid-name",
     severity: Severity::Error,
     told_by: ToldBy::Admission,
-    summary: "The name of a step, parameter, key or result has only characters that such a name can have.",
+    summary: "The name of a task, step, parameter, key or result has only characters that such a name can have.",
     explanation: "A step: lower-case letters, digits and '-', at most 63. A parameter: letters, digits, '-', '_' and '.', with a letter or '_' first; of an object, and of its keys, without '.'. A result: the same characters, with a letter or digit at both ends.",
     bad: "\
 apiVersion: tekton.dev/v1
@@ -49,6 +49,7 @@ const KEY: &str = "use letters, digits, '-' and '_', with a letter or '_' first"
 const RESULT: &str = "use letters, digits, '-', '_' and '.', with a letter or digit at both ends";
 
 fn invalid_name(cx: &Cx<'_>, report: &mut Report<'_>) {
+    pipeline_names::invalid(cx, report);
     for view in cx.tasks() {
         let steps = view.place.key("steps");
         for (index, step) in view.spec.steps.iter().enumerate() {
@@ -163,6 +164,7 @@ enum Case {
 }
 
 fn duplicate_name(cx: &Cx<'_>, report: &mut Report<'_>) {
+    pipeline_names::duplicates(cx, report);
     for list in declarations(cx) {
         let names = list.params.iter().map(|param| param.name.as_str());
         duplicates("parameter", names, list.place, Case::Matters, report);

@@ -1,12 +1,13 @@
 //! Rules about where the workspaces of a Task come to lie.
 
+use super::declared::UNDECLARED_WORKSPACE;
 use super::levels::{Feature, require};
 use super::{Rule, ToldBy};
 use crate::check::Cx;
 use crate::finding::{Advice, Report, Severity};
 use crate::v1::WorkspaceUsage;
 
-pub(super) static RULES: &[&Rule] = &[&MOUNT_CONFLICT, &ISOLATED_WORKSPACE];
+pub(super) static RULES: &[&Rule] = &[&MOUNT_CONFLICT];
 
 /// Two things at one path.
 static MOUNT_CONFLICT: Rule = Rule {
@@ -92,54 +93,8 @@ pub(super) fn clean(path: &str) -> String {
     }
 }
 
-/// A step asks for a workspace that the Task has not.
-static ISOLATED_WORKSPACE: Rule = Rule {
-    name: "step-workspace",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "A step or sidecar asks only for workspaces that its Task declares.",
-    explanation: "A workspace that steps ask for by name is seen by those alone.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: Task
-metadata:
-  name: build
-spec:
-  workspaces:
-  - name: token
-    optional: true
-  steps:
-  - name: push
-    image: example.com/git:1
-    command: [/push]
-    workspaces:
-    - name: tokne
-  - name: check
-    image: example.com/git:1
-    command: [/check]
-    args: [$(workspaces.token.path)]
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: Task
-metadata:
-  name: build
-spec:
-  workspaces:
-  - name: token
-    optional: true
-  steps:
-  - name: push
-    image: example.com/git:1
-    command: [/push]
-    args: [$(workspaces.token.path)]
-    workspaces:
-    - name: token
-",
-    check: Some(isolated_workspace),
-};
-
-fn isolated_workspace(cx: &Cx<'_>, report: &mut Report<'_>) {
+/// Reports workspaces that a step asks for and the Task has not.
+pub(super) fn undeclared(cx: &Cx<'_>, report: &mut Report<'_>) {
     for view in cx.tasks() {
         let declared: Vec<&str> = view.spec.workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
         let steps = view.spec.steps.iter().map(|step| &step.workspaces).enumerate();
@@ -153,7 +108,11 @@ fn isolated_workspace(cx: &Cx<'_>, report: &mut Report<'_>) {
                     let place = place.key("workspaces").index(index).key("name");
                     let message = format!("the Task has no workspace {name:?}");
                     let otherwise = format!("add to its workspaces: {{name: {name}}}");
-                    report.at(&ISOLATED_WORKSPACE, place, message).did_you_mean(name, declared.iter().copied(), &otherwise);
+                    report.at(&UNDECLARED_WORKSPACE, place, message).told_by(ToldBy::Admission).did_you_mean(
+                        name,
+                        declared.iter().copied(),
+                        &otherwise,
+                    );
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::calls::task_name;
+use super::calls::{task_name, there_is};
 use super::{Rule, ToldBy};
 use crate::check::{Cx, PipelineTaskView, PipelineView, TaskView};
 use crate::finding::{Advice, Place, Report, Severity};
@@ -29,15 +29,17 @@ struct Use<'a> {
     results: &'a [TaskResult],
     result: &'a str,
     access: Access<'a>,
+    /// Whether it is all of the value of a parameter, or of an item of it.
+    is_whole_value: bool,
     place: Place<'a>,
 }
 
 /// Every use of a result whose Task is known.
-fn uses<'a>(cx: &'a Cx<'a>) -> Vec<Use<'a>> {
+fn uses<'a>(cx: &Cx<'a>) -> Vec<Use<'a>> {
     let mut found = Vec::new();
     for pipeline in cx.pipelines() {
         for text in pipeline.texts() {
-            for (reference, place) in text.references() {
+            for reference in text.references() {
                 let (task, result, access) = match reference.variable {
                     Variable::TaskResult { task, result, access } | Variable::FinallyResult { task, result, access } => {
                         (task, result, access)
@@ -45,15 +47,23 @@ fn uses<'a>(cx: &'a Cx<'a>) -> Vec<Use<'a>> {
                     _ => continue,
                 };
                 let Some((view, results)) = results_of(cx, pipeline, task) else { continue };
-                found.push(Use { view, results, result, access, place });
+                let is_alone = reference.range.len() == text.text.len();
+                found.push(Use {
+                    view,
+                    results,
+                    result,
+                    access,
+                    is_whole_value: is_alone && text.field == "value",
+                    place: text.part(reference.range),
+                });
             }
         }
     }
     found
 }
 
-fn results_of<'a>(cx: &'a Cx<'a>, pipeline: PipelineView<'a>, task: &str) -> Option<(PipelineTaskView<'a>, &'a [TaskResult])> {
-    let view = pipeline.tasks().find(|view| view.task.name() == task)?;
+fn results_of<'a>(cx: &Cx<'a>, pipeline: PipelineView<'a>, task: &str) -> Option<(PipelineTaskView<'a>, &'a [TaskResult])> {
+    let view = cx.task_of(pipeline, task)?;
     Some((view, &view.task_spec(cx.world)?.results))
 }
 
@@ -67,10 +77,7 @@ fn unknown_result(cx: &Cx<'_>, report: &mut Report<'_>) {
             None => format!("the Task of {:?}", view.task.name()),
         };
         let names: Vec<&str> = results.iter().map(|declared| declared.name.as_str()).collect();
-        let otherwise = match names.len() {
-            0 => "it has none at all".to_owned(),
-            _ => format!("it has: {}", names.join(", ")),
-        };
+        let otherwise = there_is(names.iter().copied());
         report.at(&UNKNOWN_RESULT, place, format!("{callee} has no result {result:?}")).did_you_mean(
             result,
             names.clone(),
@@ -85,14 +92,14 @@ static RESULT_ACCESS: Rule = Rule {
     severity: Severity::Error,
     told_by: ToldBy::Run,
     summary: "A result is used as the type that it has.",
-    explanation: "A string is used whole, `$(tasks.t.results.r)`; an array whole with `[*]` or by element with `[0]`; an object whole with `[*]` or by key with `.key`. A task with a matrix gives an array of each of its string results.",
-    bad: "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata:\n  name: build\nspec:\n  tasks:\n  - name: list\n    taskSpec:\n      results:\n      - name: files\n        type: array\n      steps:\n      - image: example.com/list:1\n        command: [/list]\n        args: [$(results.files.path)]\n  - name: show\n    params:\n    - name: files\n      value: $(tasks.list.results.files)\n    taskSpec:\n      params:\n      - name: files\n      steps:\n      - image: example.com/show:1\n        command: [/show]\n        args: [$(params.files)]\n",
+    explanation: "A string is used whole, `$(tasks.t.results.r)`; an array whole with `[*]` or by element with `[0]`; an object whole with `[*]` or by key with `.key`. Where it is all of a value, Tekton does without `[*]`. A task with a matrix gives an array of each of its string results.",
+    bad: "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata:\n  name: build\nspec:\n  tasks:\n  - name: list\n    taskSpec:\n      results:\n      - name: files\n        type: array\n      steps:\n      - image: example.com/list:1\n        command: [/list]\n        args: [$(results.files.path)]\n  - name: show\n    params:\n    - name: files\n      value: files $(tasks.list.results.files)\n    taskSpec:\n      params:\n      - name: files\n      steps:\n      - image: example.com/show:1\n        command: [/show]\n        args: [$(params.files)]\n",
     good: "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata:\n  name: build\nspec:\n  tasks:\n  - name: list\n    taskSpec:\n      results:\n      - name: files\n        type: array\n      steps:\n      - image: example.com/list:1\n        command: [/list]\n        args: [$(results.files.path)]\n  - name: show\n    params:\n    - name: files\n      value: $(tasks.list.results.files[*])\n    taskSpec:\n      params:\n      - name: files\n        type: array\n      steps:\n      - image: example.com/show:1\n        command: [/show]\n        args: [\"$(params.files[*])\"]\n",
     check: Some(result_access),
 };
 
 fn result_access(cx: &Cx<'_>, report: &mut Report<'_>) {
-    for Use { view, results, result, access, place } in uses(cx) {
+    for Use { view, results, result, access, is_whole_value, place } in uses(cx) {
         let Some(declared) = results.iter().find(|declared| declared.name == result) else { continue };
         let own = kind(declared);
         // What a matrix gathers is an array; what its own combinations see of each other is beyond this rule.
@@ -105,6 +112,8 @@ fn result_access(cx: &Cx<'_>, report: &mut Report<'_>) {
         let is_right = match (kind, access) {
             (ParamType::String, Access::Whole) | (ParamType::Array, Access::All | Access::At(_)) => true,
             (ParamType::Object, Access::All) => true,
+            // Tekton takes this for `[*]`.
+            (ParamType::Array | ParamType::Object, Access::Whole) if is_whole_value => true,
             (ParamType::Object, Access::Key(key)) => {
                 unknown_key(declared, key, place, report);
                 true

@@ -1,7 +1,7 @@
 //! Rules about declared parameters, wherever they are declared: in a Task, a StepAction or a Pipeline.
 
 use super::levels::{Feature, require};
-use super::{Rule, ToldBy};
+use super::{MISSING_FIELD, Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::node::Data;
@@ -132,6 +132,14 @@ spec:
 };
 
 fn param_default(cx: &Cx<'_>, report: &mut Report<'_>) {
+    // In a Pipeline in a Pipeline, Tekton infers no types.
+    for nested in cx.pipelines().skip(1) {
+        for (index, param) in nested.spec.params.iter().enumerate().filter(|(_, param)| param.type_.is_none()) {
+            let message = format!("the parameter {:?} of a Pipeline in a Pipeline has no type", param.name);
+            let place = nested.place.key("params").index(index).key("name");
+            report.at(&MISSING_FIELD, place, message).hint("add type: string, array or object");
+        }
+    }
     for param in declarations(cx).iter().flat_map(Declarations::each) {
         let Some(default) = &param.spec.default else { continue };
         let (wanted, found) = (param.kind(), default.kind());

@@ -1,69 +1,36 @@
-//! Rules about names in Pipelines and PipelineRuns: what tasks are called, and that nothing is there twice.
+//! Names in Pipelines and PipelineRuns: what tasks are called, and that nothing is there twice.
 
 use std::collections::HashSet;
 
-use super::identifiers::DUPLICATE_NAME;
-use super::{Rule, ToldBy};
+use super::identifiers::{DUPLICATE_NAME, INVALID_NAME};
+use super::pipeline_tasks::is_custom;
 use crate::check::{Cx, Object};
-use crate::finding::{Advice, Place, Report, Severity};
+use crate::finding::{Advice, Place, Report};
 use crate::names::TaskName;
 use crate::v1::{Matrix, Param};
 
-pub(super) static RULES: &[&Rule] = &[&PIPELINE_TASK_NAME];
-
-/// What a task is called.
-static PIPELINE_TASK_NAME: Rule = Rule {
-    name: "pipeline-task-name",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "A task of a Pipeline has a name of at most 63 lower-case letters, digits and '-'; a workspace has one, too.",
-    explanation: "Names of TaskRuns and pods are made of the former.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: Compile_All
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: compile-all
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-",
-    check: Some(names),
-};
-
-fn names(cx: &Cx<'_>, report: &mut Report<'_>) {
+/// Reports names that nothing can have.
+pub(super) fn invalid(cx: &Cx<'_>, report: &mut Report<'_>) {
     let hint = "use at most 63 lower-case letters, digits and '-', with a letter or digit at both ends";
     for (_, view) in cx.pipeline_tasks() {
         let name = view.task.name();
         if name.is_empty() {
-            report.at(&PIPELINE_TASK_NAME, view.place, "the task has no name").hint("give it a name");
+            report.at(&INVALID_NAME, view.place, "the task has no name").hint("give it a name");
         } else if name.parse::<TaskName>().is_err() {
             let message = format!("{name:?} is not a name of a task");
-            report.at(&PIPELINE_TASK_NAME, view.place.key("name"), message).hint(hint);
+            report.at(&INVALID_NAME, view.place.key("name"), message).hint(hint);
         }
     }
     for pipeline in cx.pipelines() {
         for (index, _) in pipeline.spec.workspaces.iter().enumerate().filter(|(_, workspace)| workspace.name.is_empty()) {
             let place = pipeline.place.key("workspaces").index(index).key("name");
-            report.at(&PIPELINE_TASK_NAME, place, "the workspace has an empty name").hint("give it a name");
+            report.at(&INVALID_NAME, place, "the workspace has an empty name").hint("give it a name");
         }
     }
+}
+
+/// Reports names that are there already.
+pub(super) fn duplicates(cx: &Cx<'_>, report: &mut Report<'_>) {
     of_pipelines(cx, report);
     of_runs(cx, report);
 }
@@ -89,6 +56,9 @@ fn of_pipelines(cx: &Cx<'_>, report: &mut Report<'_>) {
                 for (index, include) in include.iter().enumerate() {
                     params(&include.params, place.key("include").index(index).key("params"), false, report);
                 }
+            }
+            if let Some(reference) = task.task_ref.as_ref().filter(|_| !is_custom(task)) {
+                params(&reference.params, place.key("taskRef").key("params"), true, report);
             }
             if let Some(reference) = &task.pipeline_ref {
                 params(&reference.params, place.key("pipelineRef").key("params"), true, report);

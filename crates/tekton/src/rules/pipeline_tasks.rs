@@ -6,7 +6,7 @@ use crate::check::{Cx, PipelineTaskView, PipelineView};
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::v1::{EmbeddedTask, OnError, PipelineSpec, PipelineTask, TaskRef};
 
-pub(super) static RULES: &[&Rule] = &[&EMPTY_PIPELINE, &TASK_SOURCE, &CUSTOM_TASK, &CONTINUE_AFTER_RETRIES];
+pub(super) static RULES: &[&Rule] = &[&EMPTY_PIPELINE, &CUSTOM_TASK, &CONTINUE_AFTER_RETRIES];
 
 /// Nothing to run.
 static EMPTY_PIPELINE: Rule = Rule {
@@ -55,71 +55,6 @@ fn empty_pipeline(cx: &Cx<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// What a task runs.
-static TASK_SOURCE: Rule = Rule {
-    name: "task-source",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "A task of a Pipeline has one of `taskRef` and `taskSpec`.",
-    explanation: "Or, in alpha, one of `pipelineRef` and `pipelineSpec`.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: compile
-    displayName: Compile
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: compile
-    displayName: Compile
-    taskSpec:
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-",
-    check: Some(task_source),
-};
-
-fn task_source(cx: &Cx<'_>, report: &mut Report<'_>) {
-    for (_, PipelineTaskView { task, place, .. }) in cx.pipeline_tasks() {
-        let sources = [
-            ("taskRef", task.task_ref.is_some()),
-            ("taskSpec", task.task_spec.is_some()),
-            ("pipelineRef", task.pipeline_ref.is_some()),
-            ("pipelineSpec", task.pipeline_spec.is_some()),
-        ];
-        let mut given = sources.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| *key);
-        match (given.next(), given.next()) {
-            (None, _) => {
-                let message = format!("{:?} has nothing to run", task.name());
-                report.at(&TASK_SOURCE, place.key("name"), message).hint("give it a taskRef or a taskSpec");
-            }
-            (Some(first), Some(second)) => {
-                let message = format!("{:?} has both {first} and {second}", task.name());
-                report.at(&TASK_SOURCE, place.name_of(second), message).hint("leave one of them out");
-            }
-            (Some(_), None) => {}
-        }
-        for key in ["pipelineRef", "pipelineSpec"] {
-            if sources.contains(&(key, true)) {
-                require(cx, Feature::ALPHA, "Pipelines in Pipelines", place.name_of(key), report);
-            }
-        }
-        if task.on_error.is_some() {
-            require(cx, Feature::BETA, "tasks with onError", place.name_of("onError"), report);
-        }
-    }
-}
-
 /// What something other than Tekton runs.
 static CUSTOM_TASK: Rule = Rule {
     name: "custom-task",
@@ -163,7 +98,22 @@ pub(super) fn is_custom(task: &PipelineTask) -> bool {
         || (task.task_spec.iter()).any(|embedded| is_custom(embedded.kind.as_deref(), embedded.api_version.as_deref()))
 }
 
+/// What not every cluster allows.
+fn levels(cx: &Cx<'_>, report: &mut Report<'_>) {
+    for (_, PipelineTaskView { task, place, .. }) in cx.pipeline_tasks() {
+        for (key, is_given) in [("pipelineRef", task.pipeline_ref.is_some()), ("pipelineSpec", task.pipeline_spec.is_some())] {
+            if is_given {
+                require(cx, Feature::ALPHA, "Pipelines in Pipelines", place.name_of(key), report);
+            }
+        }
+        if task.on_error.is_some() {
+            require(cx, Feature::BETA, "tasks with onError", place.name_of("onError"), report);
+        }
+    }
+}
+
 fn custom_task(cx: &Cx<'_>, report: &mut Report<'_>) {
+    levels(cx, report);
     for (index, pipeline) in cx.pipelines().enumerate() {
         for PipelineTaskView { task, place, .. } in pipeline.tasks().filter(|view| is_custom(view.task)) {
             if let Some(TaskRef { kind, api_version, resolver, .. }) = &task.task_ref {

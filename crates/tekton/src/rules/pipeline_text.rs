@@ -215,8 +215,7 @@ impl<'a> Text<'a> {
 
     /// Where a part of it stands.
     pub(super) fn part(self, range: Range<usize>) -> Place<'a> {
-        let before = self.text[..range.start].matches(&self.text[range.clone()]).count();
-        self.place.part(&self.text[range], before)
+        self.place.within(self.text, range)
     }
 }
 

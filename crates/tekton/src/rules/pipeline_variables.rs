@@ -1,13 +1,12 @@
-//! Rules about variables of a Pipeline's tasks that are neither parameters nor results.
+//! The rule about variables of a Pipeline's tasks that are neither parameters nor results.
 
 use super::levels::{Feature, require};
-use super::pipeline_params::found;
-use super::pipeline_text::{FieldKind, Form, fields};
+use super::pipeline_text::{FieldKind, fields};
 use super::{Rule, ToldBy};
 use crate::check::Cx;
 use crate::finding::{Advice, Report, Severity, nearest};
 
-pub(super) static RULES: &[&Rule] = &[&FOREIGN_VARIABLE, &UNKNOWN_CONTEXT];
+pub(super) static RULES: &[&Rule] = &[&FOREIGN_VARIABLE];
 
 /// Not Tekton's.
 static FOREIGN_VARIABLE: Rule = Rule {
@@ -107,81 +106,4 @@ fn task_artifact(text: &str) -> Option<std::ops::Range<usize>> {
         let length = text.len() - name.len() + end + 1;
         (!task.is_empty()).then_some(start..length)
     })
-}
-
-/// Nothing of a run.
-static UNKNOWN_CONTEXT: Rule = Rule {
-    name: "unknown-context",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "In a task of a Pipeline, `$(context.…)` is something that there is.",
-    explanation: "There is `context.pipelineRun.name`, `.namespace` and `.uid`, `context.pipeline.name` and `context.pipelineTask.retries`. Of several tasks Tekton looks only at the last; in the others the variable stays as it is written.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: compile
-    params:
-    - name: target
-      value: $(context.pipelineRun.id)
-    taskSpec:
-      params:
-      - name: target
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-        args: [$(params.target)]
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: Pipeline
-metadata:
-  name: build
-spec:
-  tasks:
-  - name: compile
-    params:
-    - name: target
-      value: $(context.pipelineRun.uid)
-    taskSpec:
-      params:
-      - name: target
-      steps:
-      - image: example.com/make:1
-        command: [/make]
-        args: [$(params.target)]
-",
-    check: Some(unknown_context),
-};
-
-const CONTEXTS: [(&str, &[&str]); 3] = [
-    ("context.pipelineRun", &["name", "namespace", "uid"]),
-    ("context.pipeline", &["name"]),
-    ("context.pipelineTask", &["retries"]),
-];
-
-fn unknown_context(cx: &Cx<'_>, report: &mut Report<'_>) {
-    for pipeline in cx.pipelines() {
-        let (finally, tasks): (Vec<_>, Vec<_>) = pipeline.tasks().partition(|view| view.is_finally);
-        for view in tasks.last().into_iter().chain(finally.last()) {
-            let params = fields(*view).into_iter().filter(|field| field.kind != FieldKind::Condition);
-            for text in params.flat_map(|field| field.texts).filter(|text| text.form != Form::Cel) {
-                for (object, names) in CONTEXTS {
-                    for found in found(text.text, object) {
-                        let name = found.plain_name();
-                        if name.as_deref().is_none_or(|name| !names.contains(&name)) {
-                            let name = name.unwrap_or_default();
-                            let message = format!("there is no {}", &text.text[found.range.clone()]);
-                            let otherwise = format!("of {object} there is: {}", names.join(", "));
-                            let place = text.part(found.range);
-                            report.at(&UNKNOWN_CONTEXT, place, message).did_you_mean(&name, names.iter().copied(), &otherwise);
-                        }
-                    }
-                }
-            }
-        }
-    }
 }

@@ -1,13 +1,14 @@
-//! Rules about references to Tasks and StepActions.
+//! Rules about what runs, and where it is found.
 
 use super::levels::{Feature, require};
 use super::names::is_subdomain;
+use super::pipeline_tasks::is_custom;
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::v1::Param;
 
-pub(super) static RULES: &[&Rule] = &[&REFERENCE, &TASK_OR_REF];
+pub(super) static RULES: &[&Rule] = &[&REFERENCE, &REF_OR_SPEC];
 
 /// A reference that names nothing, or too much.
 static REFERENCE: Rule = Rule {
@@ -52,63 +53,91 @@ struct Reference<'a> {
 }
 
 fn reference(cx: &Cx<'_>, report: &mut Report<'_>) {
-    let of = |name, resolver, params, place| Reference { name: text(name), resolver: text(resolver), params, place };
     for view in cx.tasks() {
         for (index, step) in view.spec.steps.iter().enumerate() {
             if let Some(found) = &step.ref_ {
                 let place = view.place.key("steps").index(index).key("ref");
-                check_reference(cx, &of(&found.name, &found.resolver, &found.params, place), report);
+                Reference::new(&found.name, &found.resolver, &found.params, place).check(cx, report);
             }
         }
     }
-    if let Object::TaskRun(run) = cx.object
-        && let Some(found) = &run.spec.task_ref
-    {
-        let place = cx.place.key("spec").key("taskRef");
-        check_reference(cx, &of(&found.name, &found.resolver, &found.params, place), report);
+    for (_, view) in cx.pipeline_tasks() {
+        // Whoever runs a custom task knows what its name may be; what Tekton refuses by level it refuses all the same.
+        let is_custom = is_custom(view.task);
+        if let Some(found) = &view.task.task_ref {
+            let reference = Reference::new(&found.name, &found.resolver, &found.params, view.place.key("taskRef"));
+            if is_custom { reference.levels(cx, report) } else { reference.check(cx, report) }
+        }
+        if let Some(found) = view.task.pipeline_ref.as_ref().filter(|_| !is_custom) {
+            Reference::new(&found.name, &found.resolver, &found.params, view.place.key("pipelineRef")).check(cx, report);
+        }
+    }
+    let place = cx.place.key("spec");
+    match cx.object {
+        Object::TaskRun(run) => {
+            if let Some(found) = &run.spec.task_ref {
+                Reference::new(&found.name, &found.resolver, &found.params, place.key("taskRef")).check(cx, report);
+            }
+        }
+        Object::PipelineRun(run) => {
+            if let Some(found) = &run.spec.pipeline_ref {
+                Reference::new(&found.name, &found.resolver, &found.params, place.key("pipelineRef")).check(cx, report);
+            }
+        }
+        _ => {}
     }
 }
 
-fn text(text: &Option<String>) -> &str {
-    text.as_deref().unwrap_or_default()
-}
+const RESOLVERS: &str = "bundles, cluster, git, http, hub";
 
-/// Reports what is wrong with a reference.
-fn check_reference(cx: &Cx<'_>, reference: &Reference<'_>, report: &mut Report<'_>) {
-    let Reference { name, resolver, params, place } = *reference;
-    if !params.is_empty() {
-        require(cx, Feature::BETA, "parameters of resolvers", place.name_of("params"), report);
-        if !name.is_empty() {
-            let message = "the reference has a name and params for a resolver";
-            report.at(&REFERENCE, place.name_of("name"), message).hint("give the name to the resolver as one of its params");
-        }
-        if resolver.is_empty() {
-            let message = "the reference has params, but no resolver that would take them";
-            report
-                .at(&REFERENCE, place.name_of("params"), message)
-                .hint("add: resolver: …; values for parameters go beside the reference");
+impl<'a> Reference<'a> {
+    fn new(name: &'a Option<String>, resolver: &'a Option<String>, params: &'a [Param], place: Place<'a>) -> Self {
+        let text = |text: &'a Option<String>| text.as_deref().unwrap_or_default();
+        Reference { name: text(name), resolver: text(resolver), params, place }
+    }
+
+    fn levels(&self, cx: &Cx<'_>, report: &mut Report<'_>) {
+        if !self.resolver.is_empty() || !self.params.is_empty() {
+            let key = if self.resolver.is_empty() { "params" } else { "resolver" };
+            require(cx, Feature::BETA, "resolvers", self.place.name_of(key), report);
         }
     }
-    let is_url = is_url(name);
-    let at = place.key("name");
-    if is_url {
-        require(cx, Feature::CONCISE_RESOLVER, "URLs in references", at, report);
-    }
-    if !resolver.is_empty() {
-        require(cx, Feature::BETA, "resolvers", place.name_of("resolver"), report);
-        if !name.is_empty() && !is_url && params.is_empty() {
-            let message = "the reference has a name and a resolver";
-            report.at(&REFERENCE, at, message).hint("remove one of them; the resolver takes a name as one of its params");
+
+    fn check(&self, cx: &Cx<'_>, report: &mut Report<'_>) {
+        self.levels(cx, report);
+        let Reference { name, resolver, params, place } = *self;
+        let at = place.key("name");
+        if !params.is_empty() {
+            if !name.is_empty() {
+                let message = "the reference has a name and params for a resolver";
+                let hint = "give the name to the resolver as one of its params";
+                report.at(&REFERENCE, place.name_of("name"), message).hint(hint);
+            }
+            if resolver.is_empty() {
+                let message = "the reference has params, but no resolver that would take them";
+                let hint = format!("add resolver: {RESOLVERS}; values for parameters go beside the reference");
+                report.at(&REFERENCE, place.name_of("params"), message).hint(hint);
+            }
         }
-    } else if params.is_empty() {
         if name.is_empty() {
-            report.at(&REFERENCE, place, "the reference has no name").hint("add a name, or a resolver and params");
-        } else if is_url {
-            let message = format!("nothing can find {name:?} without a resolver");
-            report.at(&REFERENCE, at, message).hint("add: resolver: …");
-        } else if !is_qualified(name) {
+            if resolver.is_empty() && params.is_empty() {
+                report.at(&REFERENCE, place, "the reference has no name").hint("add a name, or a resolver and params");
+            }
+        } else if is_url(name) {
+            let allowed = require(cx, Feature::CONCISE_RESOLVER, "URLs as names", at, report);
+            if allowed && resolver.is_empty() && params.is_empty() {
+                let message = format!("nothing can find {name:?} without a resolver");
+                report.at(&REFERENCE, at, message).hint(format!("add resolver: {RESOLVERS}"));
+            }
+        } else if !resolver.is_empty() {
+            if params.is_empty() {
+                let message = "the reference has a name and a resolver";
+                report.at(&REFERENCE, at, message).hint("remove one of them; the resolver takes a name as one of its params");
+            }
+        } else if params.is_empty() && !is_qualified(name) {
             let message = format!("nothing can have the name {name:?}");
-            report.at(&REFERENCE, at, message).hint("use the metadata.name of what is meant");
+            let hint = "use the metadata.name of what is meant; Tekton replaces no variables here";
+            report.at(&REFERENCE, at, message).hint(hint);
         }
     }
 }
@@ -132,13 +161,13 @@ fn is_qualified(text: &str) -> bool {
     }
 }
 
-/// Which Task a run runs.
-static TASK_OR_REF: Rule = Rule {
-    name: "task-or-ref",
+/// Nothing to run, or two things.
+static REF_OR_SPEC: Rule = Rule {
+    name: "ref-or-spec",
     severity: Severity::Error,
     told_by: ToldBy::Admission,
-    summary: "A TaskRun has either a taskRef or a taskSpec.",
-    explanation: "The one names a Task, the other is one.",
+    summary: "A run, and a task of a Pipeline, has either a reference or a spec of what it runs.",
+    explanation: "That is a TaskRun and a task of a Pipeline: `taskRef` or `taskSpec`; a PipelineRun: `pipelineRef` or `pipelineSpec`. The one names it, the other is it. In alpha a task of a Pipeline may run a Pipeline, too.",
     bad: "\
 apiVersion: tekton.dev/v1
 kind: TaskRun
@@ -174,18 +203,45 @@ spec:
   - name: target
     value: all
 ",
-    check: Some(task_or_ref),
+    check: Some(ref_or_spec),
 };
 
-fn task_or_ref(cx: &Cx<'_>, report: &mut Report<'_>) {
-    let Object::TaskRun(run) = cx.object else { return };
+fn ref_or_spec(cx: &Cx<'_>, report: &mut Report<'_>) {
+    for (_, view) in cx.pipeline_tasks() {
+        let task = view.task;
+        let sources = [
+            ("taskRef", task.task_ref.is_some()),
+            ("taskSpec", task.task_spec.is_some()),
+            ("pipelineRef", task.pipeline_ref.is_some()),
+            ("pipelineSpec", task.pipeline_spec.is_some()),
+        ];
+        let what = format!("{:?}", task.name());
+        one_of(&what, &sources, view.place.key("name"), view.place, "taskRef: {name: …}, or a taskSpec", report);
+    }
     let place = cx.place.key("spec");
-    match (&run.spec.task_ref, &run.spec.task_spec) {
-        (None, None) => report.at(&TASK_OR_REF, place, "the TaskRun says nothing about its Task").hint("add: taskRef: {name: …}"),
-        (Some(_), Some(_)) => {
-            let message = "the TaskRun has a taskRef and a taskSpec";
-            report.at(&TASK_OR_REF, place.name_of("taskRef"), message).hint("remove one of them");
+    match cx.object {
+        Object::TaskRun(run) => {
+            let sources = [("taskRef", run.spec.task_ref.is_some()), ("taskSpec", run.spec.task_spec.is_some())];
+            one_of("the TaskRun", &sources, place, place, "taskRef: {name: …}, or a taskSpec", report);
+        }
+        Object::PipelineRun(run) => {
+            let run = &run.spec;
+            let sources = [("pipelineRef", run.pipeline_ref.is_some()), ("pipelineSpec", run.pipeline_spec.is_some())];
+            one_of("the PipelineRun", &sources, place, place, "pipelineRef: {name: …}, or a pipelineSpec", report);
         }
         _ => {}
+    }
+}
+
+/// Reports when not exactly one of `sources` is there; they are keys of `place`.
+fn one_of(what: &str, sources: &[(&str, bool)], at: Place<'_>, place: Place<'_>, way: &str, report: &mut Report<'_>) {
+    let mut given = sources.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| *key);
+    match (given.next(), given.next()) {
+        (None, _) => report.at(&REF_OR_SPEC, at, format!("{what} has nothing to run")).hint(format!("add: {way}")),
+        (Some(first), Some(second)) => {
+            let message = format!("{what} has both {first} and {second}");
+            report.at(&REF_OR_SPEC, place.name_of(second), message).hint("leave one of them out");
+        }
+        (Some(_), None) => {}
     }
 }

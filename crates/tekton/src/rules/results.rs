@@ -1,7 +1,7 @@
 //! Rules about the results of Tasks, steps and StepActions: where they come from, and where they may be used.
 
 use super::fields::{Field, FieldText, StepView, steps_of};
-use super::pipeline_params::found;
+use super::references::found;
 use super::steps::is_artifact;
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};

@@ -1,47 +1,13 @@
 //! Rules about a PipelineRun by itself: what it runs, until when, and how it ends.
 
 use super::levels::{Feature, require};
-use super::{Rule, ToldBy};
+use super::{Rule, ToldBy, taskruns};
 use crate::check::{Cx, Object};
 use crate::duration::Duration;
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::v1::{PipelineRunSpec, PipelineTaskRunSpec, TimeoutFields};
 
-pub(super) static RULES: &[&Rule] = &[&RUN_SOURCE, &RUN_STATUS, &RUN_TIMEOUT, &TASK_RUN_SPEC];
-
-/// What it runs.
-static RUN_SOURCE: Rule = Rule {
-    name: "run-source",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "A PipelineRun has one of `pipelineRef` and `pipelineSpec`.",
-    explanation: "The first names a Pipeline, the second is one.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: PipelineRun
-metadata:
-  generateName: build-
-spec:
-  params:
-  - name: target
-    value: all
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: PipelineRun
-metadata:
-  generateName: build-
-spec:
-  pipelineSpec:
-    tasks:
-    - name: compile
-      taskSpec:
-        steps:
-        - image: example.com/make:1
-          command: [/make, all]
-",
-    check: Some(run_source),
-};
+pub(super) static RULES: &[&Rule] = &[&RUN_STATUS, &RUN_TIMEOUT, &TASK_RUN_SPEC];
 
 fn of_run<'a>(cx: &Cx<'a>) -> Option<(&'a PipelineRunSpec, Place<'a>)> {
     match cx.object {
@@ -50,27 +16,13 @@ fn of_run<'a>(cx: &Cx<'a>) -> Option<(&'a PipelineRunSpec, Place<'a>)> {
     }
 }
 
-fn run_source(cx: &Cx<'_>, report: &mut Report<'_>) {
-    let Some((run, place)) = of_run(cx) else { return };
-    match (&run.pipeline_ref, &run.pipeline_spec) {
-        (None, None) => {
-            report.at(&RUN_SOURCE, place, "the run has nothing to run").hint("give it a pipelineRef with the name of a Pipeline");
-        }
-        (Some(_), Some(_)) => {
-            let message = "the run has both pipelineRef and pipelineSpec";
-            report.at(&RUN_SOURCE, place.name_of("pipelineSpec"), message).hint("leave one of them out");
-        }
-        _ => {}
-    }
-}
-
 /// What it is told to do.
-static RUN_STATUS: Rule = Rule {
+pub(super) static RUN_STATUS: Rule = Rule {
     name: "run-status",
     severity: Severity::Error,
     told_by: ToldBy::Admission,
-    summary: "The `status` in the spec of a PipelineRun is one of the wishes that Tekton knows.",
-    explanation: "`PipelineRunPending` keeps it from starting, and nothing can be pending that has started; `Cancelled`, `CancelledRunFinally` and `StoppedRunFinally` end it.",
+    summary: "The `status` in the spec of a run is one of the wishes that Tekton knows.",
+    explanation: "`PipelineRunPending` keeps it from starting, and nothing can be pending that has started; `Cancelled`, `CancelledRunFinally` and `StoppedRunFinally` end it. For a TaskRun there is `TaskRunPending` and `TaskRunCancelled`, with a `statusMessage` that says why. What has become of a run Tekton writes elsewhere.",
     bad: "\
 apiVersion: tekton.dev/v1
 kind: PipelineRun
@@ -107,6 +59,7 @@ spec:
 const PENDING: &str = "PipelineRunPending";
 
 fn run_status(cx: &Cx<'_>, report: &mut Report<'_>) {
+    taskruns::status(cx, report);
     let Object::PipelineRun(run) = cx.object else { return };
     let statuses = ["Cancelled", "CancelledRunFinally", "StoppedRunFinally", PENDING];
     let status = run.spec.status.as_deref().unwrap_or_default();

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::params::Declared;
-use super::pipeline_params::Scope;
 use super::pipeline_text::of_value;
+use super::scope::Scope;
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Place, Report, Severity};

@@ -1,13 +1,14 @@
 //! Rules about a TaskRun, and about a StepAction, that hold for nothing else.
 
 use super::levels::{Feature, require};
-use super::pipeline_params::found;
+use super::references::found;
+use super::run::RUN_STATUS;
 use super::{Rule, ToldBy};
 use crate::check::{Cx, Object};
 use crate::finding::{Advice, Place, Report, Severity};
 use crate::v1::{TaskRun, TaskRunSpec};
 
-pub(super) static RULES: &[&Rule] = &[&TASK_RUN_STATUS, &TASK_RUN_RESOURCES, &BREAKPOINTS, &STEP_ACTION_PARAM];
+pub(super) static RULES: &[&Rule] = &[&TASK_RUN_RESOURCES, &BREAKPOINTS, &STEP_ACTION_PARAM];
 
 fn task_run<'a>(cx: &Cx<'a>) -> Option<(&'a TaskRun, &'a TaskRunSpec, Place<'a>)> {
     match cx.object {
@@ -16,61 +17,25 @@ fn task_run<'a>(cx: &Cx<'a>) -> Option<(&'a TaskRun, &'a TaskRunSpec, Place<'a>)
     }
 }
 
-/// A wish that there is not.
-static TASK_RUN_STATUS: Rule = Rule {
-    name: "task-run-status",
-    severity: Severity::Error,
-    told_by: ToldBy::Admission,
-    summary: "The `status` in the spec of a TaskRun is TaskRunCancelled or TaskRunPending, and its statusMessage says why.",
-    explanation: "It is what somebody wants of the run; what has become of it Tekton writes elsewhere.",
-    bad: "\
-apiVersion: tekton.dev/v1
-kind: TaskRun
-metadata:
-  generateName: build-
-spec:
-  statusMessage: Not needed any more.
-  taskSpec:
-    steps:
-    - name: compile
-      image: example.com/make:1
-      command: [/make]
-",
-    good: "\
-apiVersion: tekton.dev/v1
-kind: TaskRun
-metadata:
-  generateName: build-
-spec:
-  status: TaskRunCancelled
-  statusMessage: Not needed any more.
-  taskSpec:
-    steps:
-    - name: compile
-      image: example.com/make:1
-      command: [/make]
-",
-    check: Some(task_run_status),
-};
-
 const STATUSES: [&str; 2] = ["TaskRunCancelled", "TaskRunPending"];
 
-fn task_run_status(cx: &Cx<'_>, report: &mut Report<'_>) {
+/// Reports a wish that there is not.
+pub(super) fn status(cx: &Cx<'_>, report: &mut Report<'_>) {
     let Some((run, spec, place)) = task_run(cx) else { return };
     let status = spec.status.as_deref().unwrap_or_default();
     if !status.is_empty() && !STATUSES.contains(&status) {
         let otherwise = format!("there is: {}", STATUSES.join(", "));
         let message = format!("there is no status {status:?}");
-        report.at(&TASK_RUN_STATUS, place.key("status"), message).did_you_mean(status, STATUSES, &otherwise);
+        report.at(&RUN_STATUS, place.key("status"), message).did_you_mean(status, STATUSES, &otherwise);
     }
     if status.is_empty() && spec.status_message.as_deref().is_some_and(|message| !message.is_empty()) {
         let message = "the TaskRun has a statusMessage and no status";
-        report.at(&TASK_RUN_STATUS, place.name_of("statusMessage"), message).hint("add: status: TaskRunCancelled");
+        report.at(&RUN_STATUS, place.name_of("statusMessage"), message).hint("add: status: TaskRunCancelled");
     }
     let has_started = run.status.as_ref().and_then(|status| status.get("startTime")).is_some_and(|time| !time.is_null());
     if status == "TaskRunPending" && has_started {
         let message = "the TaskRun is to wait and has started";
-        report.at(&TASK_RUN_STATUS, place.key("status"), message).hint("leave out the status that Tekton has written");
+        report.at(&RUN_STATUS, place.key("status"), message).hint("leave out the status that Tekton has written");
     }
 }
 
@@ -247,9 +212,8 @@ fn step_action_param(cx: &Cx<'_>, report: &mut Report<'_>) {
     let script = action.spec.script.as_deref().unwrap_or_default();
     for found in found(script, "params") {
         let written = &script[found.range.clone()];
-        let before = script[..found.range.start].matches(written).count();
         let message = format!("{written} cannot stand in the script of a StepAction");
-        let place = place.key("script").part(written, before);
+        let place = place.key("script").within(script, found.range.clone());
         report.at(&STEP_ACTION_PARAM, place, message).hint("give it to the script as an environment variable");
     }
     for (index, mount) in action.spec.volume_mounts.iter().enumerate() {

@@ -91,7 +91,8 @@ object! {
 object! {
     /// A container that runs beside the steps.
     Sidecar {
-        /// Its name.
+        /// Its name. One without it may be there, as Tekton fills it in as empty before Kubernetes asks.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         name: String,
         ..
         /// See [`Step::image`].
