@@ -19,7 +19,7 @@ use crate::matrix::{self, Combination};
 use crate::params;
 use crate::plan::{Plan, PlannedTask, attempt_directory, in_pipeline};
 use crate::scope::{Params, Results, Scope};
-use crate::state::{Skip, Summary, TaskSummary, exit_code};
+use crate::state::{self, Skip, Summary, TaskSummary, exit_code};
 use crate::task::{expand, task_run};
 use crate::when;
 
@@ -233,7 +233,7 @@ impl<'a> Engine<'a> {
     fn time_out(&mut self) {
         let now = Instant::now();
         let is_over = |timeout: Option<Duration>, start: Instant| timeout.is_some_and(|timeout| now >= start + timeout);
-        let limit = |timeout: Option<Duration>| format!("{:?}", timeout.unwrap_or_default());
+        let limit = |timeout: Option<Duration>| state::duration(timeout.unwrap_or_default());
         let timeouts = self.plan.timeouts;
         if is_over(timeouts.pipeline, self.started) {
             self.timed_out = Some(format!("the run did not finish within {}", limit(timeouts.pipeline)));

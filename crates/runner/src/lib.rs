@@ -40,7 +40,7 @@ pub use matrix::{Combination, combinations};
 pub use params::Given;
 pub use plan::{Plan, PlannedTask, Target, Timeouts};
 pub use scope::{Params, Results, Scope};
-pub use state::{Skip, Summary, TaskSummary};
+pub use state::{Skip, Summary, TaskSummary, duration};
 pub use task::TaskRun;
 pub use when::describe;
 pub use workspace::{Binding, Bound, Source};

@@ -566,10 +566,11 @@ fn check_workspaces(parts: &Parts, bound: &BTreeMap<String, Binding>, owner: &st
         }
         match &binding.source {
             Source::Directory(path) if !path.is_dir() => {
-                faults.push(format!(
-                    "the directory {} of the workspace {name:?} is missing; make it, or give another",
-                    path.display()
-                ));
+                let (exists, path) = (path.exists(), path.display());
+                faults.push(match exists {
+                    true => format!("{path} of the workspace {name:?} is no directory; give one"),
+                    false => format!("the directory {path} of the workspace {name:?} is missing; make it, or give another"),
+                });
             }
             _ => {}
         }

@@ -53,7 +53,10 @@ impl Scope {
                 Some(Found::Whole(ParamValue::String(found))) => out.push_str(found),
                 Some(Found::Beyond { kind, name, len }) => {
                     let what = &text[reference.range.clone()];
-                    return Err(Error::bad_input(format!("{what} is out of bounds: the {kind} {name} has {len} elements")));
+                    let plural = if len == 1 { "" } else { "s" };
+                    return Err(Error::bad_input(format!(
+                        "{what} is out of bounds: the {kind} {name} has {len} element{plural}"
+                    )));
                 }
                 // A list has no place inside a text: Tekton leaves it, too.
                 Some(Found::Whole(_)) | None => out.push_str(&text[reference.range.clone()]),

@@ -90,6 +90,18 @@ impl Skip {
     }
 }
 
+/// A duration as Tekton writes it: `1h30m`, `45s`, `200ms`.
+pub fn duration(duration: Duration) -> String {
+    let whole = duration.as_secs();
+    let parts = [(whole / 3600, "h"), (whole / 60 % 60, "m")].into_iter().filter(|(count, _)| *count > 0);
+    let mut text: String = parts.map(|(count, unit)| format!("{count}{unit}")).collect();
+    let rest = duration - Duration::from_secs(whole / 60 * 60);
+    if !rest.is_zero() || text.is_empty() {
+        text.push_str(&format!("{rest:?}"));
+    }
+    text
+}
+
 /// The exit code for a step's: ours pass through, anything else is a remote that failed.
 pub(crate) fn exit_code(step: Option<i32>) -> u8 {
     let ours = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Cancelled).map(Kind::code);
@@ -98,7 +110,17 @@ pub(crate) fn exit_code(step: Option<i32>) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::exit_code;
+    use std::time::Duration;
+
+    use super::{duration, exit_code};
+
+    #[test]
+    fn durations_as_tekton_writes_them() {
+        let cases = [(0, "0ns"), (200, "200ms"), (1500, "1.5s"), (60_000, "1m"), (3_600_000, "1h"), (5_445_500, "1h30m45.5s")];
+        for (milliseconds, expected) in cases {
+            assert_eq!(duration(Duration::from_millis(milliseconds)), expected);
+        }
+    }
 
     #[test]
     fn our_kinds_pass_through() {

@@ -35,6 +35,11 @@ fn parameters_and_workspaces() {
     bad-input: the directory /no/such/directory of the workspace "source" is missing
     hint: make it, or give another
     "#);
+    case.workspaces = vec![("source", Source::Directory("/dev/null".into()))];
+    insta::assert_snapshot!(case.refusal(&Table::new(&[])), @r#"
+    bad-input: /dev/null of the workspace "source" is no directory
+    hint: give one
+    "#);
 }
 
 #[test]
@@ -54,7 +59,7 @@ fn tasks_that_do_not_fit() {
     hint: give its directory with -w x=DIR, or an empty one with -w x=
     "#);
     insta::assert_snapshot!(with("tasks: [{name: a, taskRef: {name: t}, runAfter: [b]}, {name: b, taskRef: {name: t}, runAfter: [a]}]"), @"bad-input: the tasks a → b wait for each other in a circle");
-    insta::assert_snapshot!(with("params: [{name: l, type: array, default: [x]}]\ntasks: [{name: a, taskRef: {name: t}, params: [{name: args, value: [\"$(params.l[3])\"]}]}]"), @"bad-input: the task a: $(params.l[3]) is out of bounds: the parameter l has 1 elements");
+    insta::assert_snapshot!(with("params: [{name: l, type: array, default: [x]}]\ntasks: [{name: a, taskRef: {name: t}, params: [{name: args, value: [\"$(params.l[3])\"]}]}]"), @"bad-input: the task a: $(params.l[3]) is out of bounds: the parameter l has 1 element");
     insta::assert_snapshot!(with("tasks: [{name: a, taskRef: {name: t}, when: [{cel: \"size('x') ==\"}]}, {name: b, taskRef: {name: t}, when: [{cel: \"quote('x') == 'x'\"}]}]"), @"
     bad-input: 2 things keep this from running here
     the task a: the CEL expression `size('x') ==` cannot be evaluated: ERROR: <input>:1:13: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER} | size('x') == | ............^; put references in quotes, '$(params.x)' == 'a', and use CEL's standard functions and macros only
