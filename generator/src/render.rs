@@ -32,6 +32,7 @@ use crate::task;
 
 pub use definition::Definition;
 pub use fault::Fault;
+pub(crate) use fault::advice;
 pub use values::{Declaration, Declarations, Kind, Values};
 
 use bind::{Draft, Settled};

@@ -39,7 +39,8 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Input> {
         } else if !files.is_empty() {
             wanted = wanted.or_else(|| Some(what.clone()));
         } else if is_definition || Definition::embedded_names().any(|name| name == what) || !is_step {
-            let name = add_definition(what, matches, &mut library)?;
+            let definition = Definition::find(what).map_err(|error| not_there(what, error))?;
+            let name = add_definition(&definition, matches, &mut library)?;
             wanted = wanted.or(name);
         } else {
             wanted = Some(what.clone());
@@ -59,9 +60,23 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Input> {
     Ok(Input { request, library, params: params(matches)?, manifests })
 }
 
+/// A name may be a step's as well.
+fn not_there(what: &str, error: Error) -> Error {
+    if error.kind() != Kind::NotFound || what.contains(['/', '.']) {
+        return error;
+    }
+    let steps = steps();
+    let names = Definition::embedded_names().chain(steps.iter().map(|step| step.about.name));
+    let names: std::collections::BTreeSet<&str> = names.collect();
+    let error = Error::not_found(format!("there is no pipeline, step or file {what:?}"));
+    match render::advice(what, names.iter().copied()) {
+        Some(advice) => error.hint(advice),
+        None => error,
+    }
+}
+
 /// Renders a definition; the name of what runs is returned, if it has one Pipeline.
-fn add_definition(what: &str, matches: &ArgMatches, library: &mut Library) -> Result<Option<String>> {
-    let definition = Definition::find(what)?;
+fn add_definition(definition: &Definition, matches: &ArgMatches, library: &mut Library) -> Result<Option<String>> {
     let values: Vec<PathBuf> = matches.get_many("values").into_iter().flatten().cloned().collect();
     let sets: Vec<String> = matches.get_many("set").into_iter().flatten().cloned().collect();
     let values = definition.values(&values, &sets)?;
@@ -127,28 +142,72 @@ fn params(matches: &ArgMatches) -> Result<Given> {
     for path in matches.get_many::<PathBuf>("params-file").into_iter().flatten() {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(format_args!("cannot read {name}"), e))?;
-        let shape = || Error::bad_input(format!("{name} is not an object of parameters")).hint("write NAME: VALUE, one a line");
-        let documents = documents(&name, &text)?;
-        let [Value::Object(map)] = &documents[..] else { return Err(shape()) };
-        for (param, value) in map {
-            let value: ParamValue = serde_json::from_value(value.clone()).map_err(|_| shape())?;
-            given.set(param, value);
-        }
+        add_file(&mut given, &Source::new(&*name, text))?;
     }
     matches.get_many::<String>("param").into_iter().flatten().try_for_each(|text| given.add(text))?;
     Ok(given)
 }
 
+/// Adds what a file says of parameters.
+fn add_file(given: &mut Given, source: &Source) -> Result<()> {
+    let nodes = nodes(source)?;
+    let Some([Node { data: Data::Map(entries), .. }]) = nodes.get(..).filter(|nodes| nodes.len() == 1) else {
+        return Err(
+            Error::bad_input(format!("{} is not an object of parameters", source.name())).hint("write NAME: VALUE, one a line")
+        );
+    };
+    for entry in entries {
+        let place = |node: &Node, what: String| {
+            let position = source.position(node.span.start);
+            Error::bad_input(format!(
+                "{}:{}:{}: the parameter {:?} {what}",
+                source.name(),
+                position.line,
+                position.column,
+                entry.key
+            ))
+        };
+        let scalar = |node: &Node| match &node.data {
+            Data::Text(text) => Ok(text.clone()),
+            Data::Null => Err(place(node, "has no value".into()).hint("write \"\" for an empty one")),
+            Data::List(_) | Data::Map(_) => Err(place(node, format!("holds {} where only a string may be", node.data))),
+            data => {
+                // 1.10 is read as 1.1, yes as true: only what stays as it is may go without quotes.
+                let (read, written) = (data.to_string(), source.slice(node.span).trim());
+                let changed = || {
+                    place(node, format!("is {written}, which YAML reads as {read}"))
+                        .hint(format!("write it in quotes: \"{written}\""))
+                };
+                if read == written { Ok(read) } else { Err(changed()) }
+            }
+        };
+        let value = match &entry.value.data {
+            Data::List(items) => ParamValue::Array(items.iter().map(scalar).collect::<Result<_>>()?),
+            Data::Map(keys) => {
+                let pairs = keys.iter().map(|own| Ok((own.key.clone(), scalar(&own.value)?)));
+                ParamValue::Object(pairs.collect::<Result<_>>()?)
+            }
+            _ => ParamValue::String(scalar(&entry.value)?),
+        };
+        given.set(&*entry.key, value);
+    }
+    Ok(())
+}
+
 /// The documents of a YAML file as JSON.
 fn documents(name: &str, text: &str) -> Result<Vec<Value>> {
-    let source = Source::new(name, text);
+    Ok(nodes(&Source::new(name, text))?.iter().map(json).collect())
+}
+
+/// The documents of a YAML file.
+fn nodes(source: &Source) -> Result<Vec<Node>> {
     let mut findings = Vec::new();
-    let nodes = node::read(&source, &mut Report::new(&mut findings, 0));
+    let nodes = node::read(source, &mut Report::new(&mut findings, 0));
     match findings.first() {
-        None => Ok(nodes.iter().map(json).collect()),
+        None => Ok(nodes),
         Some(finding) => {
             let position = source.position(finding.span.start);
-            Err(Error::bad_input(format!("{name}:{}:{}: {}", position.line, position.column, finding.message)))
+            Err(Error::bad_input(format!("{}:{}:{}: {}", source.name(), position.line, position.column, finding.message)))
         }
     }
 }
@@ -163,5 +222,50 @@ fn json(node: &Node) -> Value {
         Data::Text(text) => text.clone().into(),
         Data::List(items) => items.iter().map(json).collect(),
         Data::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        let mut given = Given::default();
+        match add_file(&mut given, &Source::new("params.yaml", text)) {
+            Ok(()) => format!("{given:?}"),
+            Err(error) => format!("{error}; {}", error.hint_text().unwrap_or_default()),
+        }
+    }
+
+    #[test]
+    fn a_file_gives_parameters_of_every_type() {
+        let given = told("a: x,y\nb: 5\nc: true\nd: [a, 3]\ne: {k: 1, l: \"\"}\nf: '1.10'\n");
+        for value in [
+            r#""a": [Typed(String("x,y"))]"#,
+            r#""b": [Typed(String("5"))]"#,
+            r#""c": [Typed(String("true"))]"#,
+            r#""d": [Typed(Array(["a", "3"]))]"#,
+            r#""e": [Typed(Object({"k": "1", "l": ""}))]"#,
+            r#""f": [Typed(String("1.10"))]"#,
+        ] {
+            assert!(given.contains(value), "{value} in {given}");
+        }
+    }
+
+    #[test]
+    fn what_yaml_would_change_is_told_where_it_stands() {
+        let cases = ["a: 1.10", "a: yes", "a: 0644", "a:", "b: x\na: [x, [y]]", "a: {k: {l: m}}", "- a", "", "a: b\n---\na: b"];
+        let told: Vec<String> = cases.into_iter().map(told).collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        params.yaml:1:4: the parameter "a" is 1.10, which YAML reads as 1.1; write it in quotes: "1.10"
+        params.yaml:1:4: the parameter "a" is yes, which YAML reads as true; write it in quotes: "yes"
+        params.yaml:1:4: the parameter "a" is 0644, which YAML reads as 420; write it in quotes: "0644"
+        params.yaml:1:2: the parameter "a" has no value; write "" for an empty one
+        params.yaml:2:8: the parameter "a" holds a list where only a string may be; 
+        params.yaml:1:8: the parameter "a" holds a mapping where only a string may be; 
+        params.yaml is not an object of parameters; write NAME: VALUE, one a line
+        params.yaml is not an object of parameters; write NAME: VALUE, one a line
+        params.yaml is not an object of parameters; write NAME: VALUE, one a line
+        "#);
     }
 }

@@ -1,18 +1,20 @@
 //! The logs of a run: a file for each task, with every line of its steps.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use runner::{Event, Observer, Plan};
+use runner::{Event, Observer, Plan, State};
 use step::{Error, Result};
 
 /// Where logs go.
 pub(super) struct Logs {
     directory: PathBuf,
     files: Mutex<HashMap<String, File>>,
+    /// The runs of tasks in which a step failed.
+    failed: Mutex<BTreeSet<(String, Option<usize>)>>,
 }
 
 /// Writes logs, and passes everything on.
@@ -35,7 +37,7 @@ impl Logs {
                 made.map_err(|e| Error::io("cannot make a directory for logs", e))?.keep()
             }
         };
-        Ok(Logs { directory, files: Mutex::default() })
+        Ok(Logs { directory, files: Mutex::default(), failed: Mutex::default() })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -46,8 +48,24 @@ impl Logs {
         Tee { logs: self, next }
     }
 
-    /// The last lines of a task's log.
-    pub(super) fn tail(&self, task: &str, count: usize) -> Vec<String> {
+    /// The last lines of a task that failed; of a matrix, those of each combination that did. The names of the logs come with
+    /// them.
+    pub(super) fn tails(&self, task: &str, count: usize) -> Vec<(String, Vec<String>)> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut labels: Vec<String> =
+            failed.iter().filter(|(name, _)| name == task).map(|(name, index)| super::show::label(name, *index)).collect();
+        if labels.is_empty() {
+            labels.push(task.to_owned());
+        }
+        let tails = labels.into_iter().map(|label| {
+            let lines = self.tail(&label, count);
+            (label, lines)
+        });
+        tails.filter(|(_, lines)| !lines.is_empty()).collect()
+    }
+
+    /// The last lines of a log.
+    fn tail(&self, task: &str, count: usize) -> Vec<String> {
         let Ok(file) = File::open(self.path(task)) else { return Vec::new() };
         let mut last = std::collections::VecDeque::with_capacity(count);
         for line in BufReader::new(file).lines().map_while(Result::ok) {
@@ -63,6 +81,7 @@ impl Logs {
         self.directory.join(format!("{task}.log"))
     }
 
+    /// A line with its end: one call of the system for each.
     fn write(&self, task: &str, index: Option<usize>, line: &str) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let label = super::show::label(task, index);
@@ -74,7 +93,7 @@ impl Logs {
             }
         }
         if let Some(file) = files.get_mut(&label) {
-            let _ = writeln!(file, "{line}");
+            let _ = file.write_all(line.as_bytes());
         }
     }
 }
@@ -82,12 +101,46 @@ impl Logs {
 impl Observer for Tee<'_> {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Line { task, index, step, text } => self.logs.write(task, *index, &format!("{step} | {text}")),
+            Event::Line { task, index, step, text } => self.logs.write(task, *index, &format!("{step} | {text}\n")),
             Event::TaskRetried { task, index, attempt, message, .. } => {
-                self.logs.write(task, *index, &format!("-- attempt {} failed: {message}", attempt + 1));
+                self.logs.write(task, *index, &format!("-- attempt {} failed: {message}\n", attempt + 1));
+            }
+            Event::StepFinished { task, index, state: State::Failed | State::TimedOut, .. } => {
+                let mut failed = self.logs.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.insert(((*task).to_owned(), *index));
             }
             _ => {}
         }
         self.next.event(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_matrix_the_combinations_that_failed_are_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let logs = Logs { directory: directory.path().to_owned(), files: Mutex::default(), failed: Mutex::default() };
+        let tee = logs.before(&());
+        for index in [Some(0), Some(1), None] {
+            let task = if index.is_some() { "build" } else { "other" };
+            for text in ["one", "two"] {
+                tee.event(&Event::Line { task, index, step: "s", text });
+            }
+        }
+        tee.event(&Event::StepFinished {
+            task: "build",
+            index: Some(1),
+            step: "s",
+            state: State::Failed,
+            exit_code: Some(1),
+            milliseconds: 1,
+        });
+        let tails = |task| logs.tails(task, 1);
+        assert_eq!(tails("build"), [("build-1".to_owned(), vec!["s | two".to_owned()])]);
+        assert_eq!(tails("other"), [("other".to_owned(), vec!["s | two".to_owned()])]);
+        assert_eq!(tails("third"), []);
     }
 }

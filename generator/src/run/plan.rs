@@ -9,7 +9,9 @@ use tekton::v1::OnError;
 /// The plan for a person.
 pub(super) fn text(plan: &Plan, executor: &dyn Executor) -> Result<String> {
     let mut out = format!("{}, as {}\n", plan.pipeline, plan.name);
-    let limit = |name: &str, timeout: Option<std::time::Duration>| timeout.map_or(String::new(), |t| format!(", {name} {t:?}"));
+    let limit = |name: &str, timeout: Option<std::time::Duration>| {
+        timeout.map_or(String::new(), |t| format!(", {name} {}", runner::duration(t)))
+    };
     let timeouts = plan.timeouts;
     let limits = [("all", timeouts.pipeline), ("tasks", timeouts.tasks), ("finally", timeouts.finally)];
     let limits: String = limits.into_iter().map(|(name, timeout)| limit(name, timeout)).collect();

@@ -16,7 +16,8 @@ const TAIL: usize = 10;
 
 /// A line to standard error. Nobody needs to be told that it is closed.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    // One call of the system, so that a line stays whole among those of others.
+    let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
 /// One line for what steps write, one for each change.
@@ -40,7 +41,9 @@ pub(super) fn line(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Started { pipeline, run, .. } => format!("{pipeline}: started as {run}"),
         Event::TaskStarted { task, index, attempt: 0 } => format!("{}: started", label(task, *index)),
-        Event::TaskStarted { task, index, attempt } => format!("{}: started again ({attempt})", label(task, *index)),
+        Event::TaskStarted { task, index, attempt } => {
+            format!("{}: started again (attempt {})", label(task, *index), attempt + 1)
+        }
         Event::Line { task, index, step, text } => format!("{}/{step} | {text}", label(task, *index)),
         Event::StepFinished { task, index, step, state: state @ (State::Failed | State::TimedOut), exit_code, .. } => {
             let code = exit_code.map_or(String::new(), |code| format!(" with exit code {code}"));
@@ -97,9 +100,8 @@ pub(super) fn summary(summary: &Summary, logs: &Logs) -> String {
     let mut text = String::new();
     let failed = |task: &&TaskSummary| matches!(task.state, State::Failed | State::TimedOut);
     for task in summary.tasks.iter().filter(failed) {
-        let lines = logs.tail(&task.task, TAIL);
-        if !lines.is_empty() {
-            let _ = writeln!(text, "\nlast lines of {}:", task.task);
+        for (label, lines) in logs.tails(&task.task, TAIL) {
+            let _ = writeln!(text, "\nlast lines of {label}:");
             for line in lines {
                 let _ = writeln!(text, "  {line}");
             }
@@ -114,13 +116,21 @@ pub(super) fn summary(summary: &Summary, logs: &Logs) -> String {
     }
     let _ = write!(
         text,
-        "{} ({}) after {}; logs: {}",
+        "{}{} after {}; logs: {}",
         word(summary.state),
-        summary.reason,
+        reason(summary),
         seconds(summary.duration),
         logs.directory().display()
     );
     step::redact::text(&text).into_owned()
+}
+
+/// Tekton's reason in brackets, where it says more than the state.
+fn reason(summary: &Summary) -> String {
+    match summary.reason.eq_ignore_ascii_case(word(summary.state)) {
+        true => String::new(),
+        false => format!(" ({})", summary.reason),
+    }
 }
 
 /// The results as one JSON object.

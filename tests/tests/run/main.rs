@@ -202,7 +202,7 @@ fn a_dry_run_shows_command_lines_and_does_nothing() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     insta::assert_snapshot!(ran.stdout, @r#"
     greet, as greet-run-XXXXX
-    timeouts: all 3600s
+    timeouts: all 1h
 
     wave 1
       greet
@@ -262,7 +262,7 @@ fn what_keeps_it_from_starting() {
     $ run --file p.yaml gret --host
     error: there is no Pipeline or Task "gret"; hint: did you mean "greet"?
     $ run no-such-pipeline
-    error: there is no pipeline "no-such-pipeline"; hint: there is: remove-operators
+    error: there is no pipeline, step or file "no-such-pipeline"; hint: there is: remove-operators, validate-catalog
     $ run 
     error: nothing to run is given; hint: give a definition's name, a file with Tekton YAML, or a step's name
     $ run bad.yaml --host -p who=Ada
@@ -308,7 +308,7 @@ fn a_failure_shows_the_last_lines_and_has_the_steps_code() {
     greet   failed       N s  StepFailed
     formal  skipped          -  PipelineRun was stopping
     leave   succeeded    N s  Succeeded
-    failed (Failed) after N s; logs: DIR/tmp/LOGS
+    failed after N s; logs: DIR/tmp/LOGS
     error: the run failed: the task greet: "step-write" exited with code 4; hint: the logs are in DIR/tmp/LOGS
     "#);
 }
@@ -462,7 +462,7 @@ fn ctrl_c_stops_tasks_and_runs_finally() {
     greet   cancelled    N s  TaskRunCancelled
     formal  skipped          -  PipelineRun was gracefully cancelled
     leave   succeeded    N s  Succeeded
-    cancelled (Cancelled) after N s; logs: DIR/tmp/LOGS
+    cancelled after N s; logs: DIR/tmp/LOGS
     error: the run was cancelled; hint: the logs are in DIR/tmp/LOGS
     ");
     let pid = std::fs::read_to_string(bench.path().join("pid")).unwrap();
