@@ -74,7 +74,7 @@ impl Finding {
 /// The name that somebody who wrote `written` most likely meant.
 pub fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Among more names nobody can be helped by one, and looking for it takes too long.
-    const MANY: usize = 1000;
+    const MANY: usize = 300;
     let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_', '.'], "");
     let wanted = plain(written);
     let score = |name: &str| {

@@ -1,6 +1,6 @@
 //! The order of a Pipeline's tasks: who waits for whom, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::v1::{Matrix, Param, PipelineSpec, PipelineTask, WhenExpression};
 use crate::variable::{Variable, references};
@@ -94,26 +94,18 @@ impl<'p> Graph<'p> {
 
     /// A cycle: tasks of which each waits for the next, and the last for the first.
     pub fn cycle(&self) -> Option<Vec<&'p str>> {
-        // Tasks that wait only for what can run, can run; what is left over goes in circles.
-        let mut left: BTreeMap<&'p str, BTreeSet<&'p str>> = (self.dependencies.iter())
-            .map(|(task, on)| (*task, on.iter().map(|d| d.on).filter(|on| self.dependencies.contains_key(on)).collect()))
+        // What is in no wave goes in circles, or waits for what does.
+        let done: BTreeSet<&str> = self.waves().into_iter().flatten().collect();
+        let left: BTreeMap<&'p str, BTreeSet<&'p str>> = (self.dependencies.iter())
+            .filter(|(task, _)| !done.contains(*task))
+            .map(|(task, on)| (*task, self.known(on).filter(|on| !done.contains(on)).collect()))
             .collect();
-        loop {
-            let free: Vec<&str> = left.iter().filter(|(_, on)| on.is_empty()).map(|(task, _)| *task).collect();
-            if free.is_empty() {
-                break;
-            }
-            for task in &free {
-                left.remove(task);
-            }
-            for on in left.values_mut() {
-                on.retain(|on| !free.contains(on));
-            }
-        }
         let mut path = vec![*left.keys().next()?];
+        // Where in the path each is.
+        let mut steps: HashMap<&str, usize> = path.iter().map(|task| (*task, 0)).collect();
         loop {
             let next = *left.get(path.last()?)?.iter().next()?;
-            if let Some(at) = path.iter().position(|task| *task == next) {
+            if let Some(at) = steps.insert(next, path.len()) {
                 path.drain(..at);
                 return Some(path);
             }
@@ -123,20 +115,33 @@ impl<'p> Graph<'p> {
 
     /// The tasks in waves: each waits only for tasks of earlier ones. What is in a cycle, or waits for one, is left out.
     pub fn waves(&self) -> Vec<Vec<&'p str>> {
-        let mut waves: Vec<Vec<&'p str>> = Vec::new();
-        let mut done: BTreeSet<&'p str> = BTreeSet::new();
-        loop {
-            let ready = |(task, on): (&&'p str, &BTreeSet<Dependency<'p>>)| {
-                let can = on.iter().all(|d| done.contains(d.on) || !self.dependencies.contains_key(d.on));
-                (can && !done.contains(task)).then_some(*task)
-            };
-            let wave: Vec<_> = self.dependencies.iter().filter_map(ready).collect();
-            if wave.is_empty() {
-                return waves;
-            }
-            done.extend(&wave);
-            waves.push(wave);
+        let mut open: BTreeMap<&'p str, usize> = BTreeMap::new();
+        let mut waiting: HashMap<&'p str, Vec<&'p str>> = HashMap::new();
+        for (task, on) in &self.dependencies {
+            let on: BTreeSet<&str> = self.known(on).collect();
+            open.insert(task, on.len());
+            on.into_iter().for_each(|on| waiting.entry(on).or_default().push(task));
         }
+        let mut waves = Vec::new();
+        let mut wave: Vec<&str> = open.iter().filter(|(_, open)| **open == 0).map(|(task, _)| *task).collect();
+        while !wave.is_empty() {
+            let mut next = Vec::new();
+            for task in wave.iter().flat_map(|done| waiting.remove(done).unwrap_or_default()) {
+                let Some(open) = open.get_mut(task) else { continue };
+                *open -= 1;
+                if *open == 0 {
+                    next.push(task);
+                }
+            }
+            next.sort_unstable();
+            waves.push(std::mem::replace(&mut wave, next));
+        }
+        waves
+    }
+
+    /// Those of the tasks waited for that there are.
+    fn known(&self, on: &BTreeSet<Dependency<'p>>) -> impl Iterator<Item = &'p str> {
+        on.iter().map(|dependency| dependency.on).filter(|on| self.dependencies.contains_key(on))
     }
 }
 

@@ -172,7 +172,7 @@ impl<'t> Iterator for References<'t> {
             let body = &self.text[start + 2..];
             let end = body.find([')', '\n'])?;
             // What is nested is a reference, what is around it is not.
-            let nested = body[..end].find("$(");
+            let nested = body[..end].rfind("$(");
             if nested.is_some() || body.as_bytes()[end] == b'\n' {
                 self.at = start + 2 + nested.unwrap_or(end);
                 continue;

@@ -1,5 +1,7 @@
 //! Rules about the names of what an object has in it.
 
+use std::collections::HashMap;
+
 use super::fields::{Field, steps};
 use super::mounts::clean;
 use super::params::{DeclaredBy, declarations};
@@ -202,20 +204,16 @@ fn of_params(params: &[Param], place: Place<'_>, report: &mut Report<'_>) {
 
 /// Reports names that are in a list already; `place` is the list's.
 fn duplicates<'a>(what: &str, names: impl Iterator<Item = &'a str>, place: Place<'_>, case: Case, report: &mut Report<'_>) {
-    let mut seen: Vec<&str> = Vec::new();
-    for (index, name) in names.enumerate() {
-        let is_same = |other: &&str| match case {
-            Case::Matters => *other == name,
-            Case::Ignored => other.to_lowercase() == name.to_lowercase(),
-        };
-        // Steps may do without a name.
-        if let Some(other) = seen.iter().find(|other| is_same(other)).filter(|_| !(name.is_empty() && what == "step")) {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    // Steps may do without a name.
+    for (index, name) in names.enumerate().filter(|(_, name)| !(name.is_empty() && what == "step")) {
+        let key = if case == Case::Ignored { name.to_lowercase() } else { name.to_owned() };
+        if let Some(other) = seen.insert(key, name) {
             let message = format!("there is already a {what} {other:?}");
             report
                 .at(&DUPLICATE_NAME, place.index(index).key("name"), message)
                 .hint("give one of them another name, or remove it");
         }
-        seen.push(name);
     }
 }
 

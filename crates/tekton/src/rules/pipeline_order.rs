@@ -341,12 +341,10 @@ spec:
 fn unavailable_result(cx: &Cx<'_>, report: &mut Report<'_>) {
     for pipeline in cx.pipelines() {
         let names = Names::of(pipeline);
-        let runs_pipeline = |name: &str| {
-            let mut tasks = pipeline.spec.tasks.iter().filter(|task| task.name() == name);
-            tasks.any(|task| task.pipeline_ref.is_some() || task.pipeline_spec.is_some())
-        };
+        let of_pipelines = pipeline.spec.tasks.iter().filter(|task| task.pipeline_ref.is_some() || task.pipeline_spec.is_some());
+        let of_pipelines: HashSet<&str> = of_pipelines.map(PipelineTask::name).collect();
         for view in pipeline.tasks() {
-            for Mention { task, place } in used(view).filter(|mention| runs_pipeline(mention.task)) {
+            for Mention { task, place } in used(view).filter(|mention| of_pipelines.contains(mention.task)) {
                 let message = format!("{task:?} runs a Pipeline, whose results do not come back");
                 report.at(&UNAVAILABLE_RESULT, place, message).hint("pass on what it makes in a workspace or a registry");
             }

@@ -17,19 +17,29 @@ pub(super) fn found<'t>(text: &'t str, prefix: &str) -> Vec<Found<'t>> {
     let open = format!("$({prefix}");
     let mut all = Vec::new();
     let mut at = 0;
+    let mut line_end = 0;
+    // Ends that the rest of the line has not: they are not looked for again.
+    let mut missing: Vec<&str> = Vec::new();
     while let Some(start) = text[at..].find(&open).map(|found| at + found) {
+        if start >= line_end {
+            line_end = text[start..].find('\n').map_or(text.len(), |end| start + end);
+            missing.clear();
+        }
         let body = start + open.len();
-        let rest = &text[body..];
-        let brackets = [(".", ")"), ("[\"", "\"])"), ("['", "'])")];
-        let closed = brackets.into_iter().find(|(left, _)| rest.starts_with(left)).and_then(|(left, right)| {
-            let inner = &rest[left.len()..];
-            let inner = &inner[..inner.find(right)?];
-            (!inner.contains('\n')).then_some((left, inner, right))
-        });
+        let rest = text.get(body..line_end).unwrap_or_default();
         at = body;
-        if let Some((left, inner, right)) = closed {
-            at = body + left.len() + inner.len() + right.len();
-            all.push(Found { range: start..at, inner, is_dotted: left == "." });
+        let brackets = [(".", ")"), ("[\"", "\"])"), ("['", "'])")];
+        let Some((left, right)) = brackets.into_iter().find(|(left, _)| rest.starts_with(left)) else { continue };
+        if missing.contains(&right) {
+            continue;
+        }
+        let inner = &rest[left.len()..];
+        match inner.find(right) {
+            Some(end) => {
+                at = body + left.len() + end + right.len();
+                all.push(Found { range: start..at, inner: &inner[..end], is_dotted: left == "." });
+            }
+            None => missing.push(right),
         }
     }
     all
