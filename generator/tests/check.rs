@@ -60,8 +60,12 @@ fn findings_name_the_place_and_the_way_out() {
         - name: operator
                 ^
         hint: did you mean "operators"?
+    pipeline.yaml:19:14: error[undeclared-pipeline-param]: the parameter "dir" is not declared
+        value: $(params.dir)
+               ^
+        hint: declare it in the params of the Pipeline
     ---
-    error: 1 object in 1 file: 1 error; hint: `stepwright explain unknown-param` says more of such a finding
+    error: 1 object in 1 file: 2 errors; hint: `stepwright explain unknown-param` says more of such a finding
     [1]
     "#);
 }
@@ -117,9 +121,13 @@ fn the_level_decides_about_features() {
     let text = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec:\n  steps: [{name: s, image: example.com/make:1, command: [/make], stdoutConfig: {path: /tmp/out}}]\n";
     let directory = directory(&[("t.yaml", text)]);
     insta::assert_snapshot!(stepwright(directory.path(), &["check", "t.yaml"], ""), @"
+    t.yaml:5:66: error[feature-level]: copies of a step's output are not enabled on the cluster
+        steps: [{name: s, image: example.com/make:1, command: [/make], stdoutConfig: {path: /tmp/out}}]
+                                                                       ^
+        hint: they need enable-api-fields: alpha in its ConfigMap feature-flags
     ---
-    1 object in 1 file: nothing found
-    [0]
+    error: 1 object in 1 file: 1 error; hint: `stepwright explain feature-level` says more of such a finding
+    [1]
     ");
     insta::assert_snapshot!(stepwright(directory.path(), &["check", "--level=alpha", "t.yaml"], ""), @"
     ---
@@ -191,8 +199,12 @@ fn definitions_are_rendered_and_checked_where_they_are() {
         - name: operator
                 ^
         hint: did you mean "operators"?
+    pipelines/clean/pipeline.yaml.j2:19:14: error[undeclared-pipeline-param]: the parameter "dir" is not declared
+        value: $(params.dir)
+               ^
+        hint: declare it in the params of the Pipeline
     ---
-    error: 0 objects in 1 file: 1 error; hint: `stepwright explain unknown-param` says more of such a finding
+    error: 0 objects in 1 file: 2 errors; hint: `stepwright explain unknown-param` says more of such a finding
     [1]
     "#);
 }

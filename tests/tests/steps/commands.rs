@@ -14,6 +14,12 @@ fn help_lists_the_verbs() {
     Commands:
       step         Runs a step here, with its binary's command line
       task         Prints a step's Task, and what belongs to it
+      render       Renders a pipeline: its Tasks and Pipelines, ready for `oc apply -f -`
+      test         Tests Pipelines against tables of cases, without executing anything
+      check        Checks Tekton YAML harder than Tekton does
+      explain      Explains a rule of check, with an example; without a rule, lists them
+      graph        Draws a Pipeline: what runs, when, and what is handed over
+      run          Runs a Pipeline or Task on this machine, without a cluster
       completions  Prints the shell's completions for stepwright and all steps
       man          Writes the man pages of stepwright and all steps
 

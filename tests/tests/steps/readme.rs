@@ -23,6 +23,9 @@ fn every_command_prints_what_the_readme_says() {
     {
         std::os::unix::fs::symlink(path, bin.join(name)).unwrap();
     }
+    // As in the checkout, where people are told to try this.
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
+    std::os::unix::fs::symlink(pipelines, bench.dir.path().join("pipelines")).unwrap();
     let search = format!("{}:/usr/bin:/bin", bin.display());
     let run = |line: &str| {
         let mut shell = Command::new("sh");
@@ -47,17 +50,30 @@ fn every_command_prints_what_the_readme_says() {
     if std::env::var_os("STEPWRIGHT_UPDATE").is_some() {
         std::fs::write(path(), now).unwrap();
     } else {
-        let (readme, now) = (without_commits(&readme), without_commits(&now));
+        let (readme, now) = (without_chance(&readme), without_chance(&now));
         let differing = readme.lines().zip(now.lines()).find(|(shown, printed)| shown != printed);
         assert!(readme == now, "README.md is stale (STEPWRIGHT_UPDATE=1 cargo test -p tests readme): {differing:?}");
     }
 }
 
-/// Commits have their time in them.
-fn without_commits(text: &str) -> String {
-    let is_commit = |word: &&str| word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_commit);
-    words.fold(text.to_owned(), |text, commit| text.replace(commit, "[COMMIT]"))
+/// Without what is another each time: commits, which have their time in them, durations, names of runs and of their logs.
+fn without_chance(text: &str) -> String {
+    let is_commit = |word: &str| word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_number = |word: &str| word.contains('.') && word.parse::<f64>().is_ok();
+    let steady = |line: &str| {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        for n in 0..words.len() {
+            words[n] = match words[n] {
+                word if word.starts_with("/tmp/stepwright-") => "[LOGS]",
+                word if word.contains("-run-") => "[RUN]",
+                word if is_number(word) && words.get(n + 1) == Some(&"s") => "[SECONDS]",
+                word if is_commit(word.trim_matches(|c: char| !c.is_ascii_alphanumeric())) => "[COMMIT]",
+                word => word,
+            };
+        }
+        words.join(" ") + "\n"
+    };
+    text.lines().map(steady).collect()
 }
 
 #[test]
