@@ -1,11 +1,13 @@
 //! Rules about `matrix`: what a task runs once for each of.
 
+use std::collections::HashMap;
+
 use super::levels::{Feature, require};
 use super::pipeline_text::{FieldKind, fields};
 use super::{Rule, ToldBy};
-use crate::check::{Cx, PipelineTaskView, PipelineView};
+use crate::check::{Cx, PipelineTaskView};
 use crate::finding::{Advice, Place, Report, Severity};
-use crate::v1::{Matrix, Param, ParamType, ParamValue};
+use crate::v1::{Matrix, Param, ParamType, ParamValue, PipelineTask};
 
 pub(super) static RULES: &[&Rule] = &[&MATRIX_SIZE, &MATRIX_PARAM, &MATRIX_RESULT];
 
@@ -266,6 +268,12 @@ spec:
 
 fn matrix_result(cx: &Cx<'_>, report: &mut Report<'_>) {
     for pipeline in cx.pipelines() {
+        // Of several tasks of a name, Tekton takes the last.
+        let tasks: HashMap<&str, &PipelineTask> = pipeline.spec.tasks.iter().map(|task| (task.name(), task)).collect();
+        let is_matrixed = |name: &str| tasks.get(name).is_some_and(|task| task.is_matrixed());
+        if !tasks.values().any(|task| task.is_matrixed()) {
+            continue;
+        }
         let found = report.len();
         // Tekton looks at the tasks of `finally` only among themselves, where no result may be used anyway.
         let users: Vec<_> = pipeline.tasks().filter(|view| !view.is_finally).collect();
@@ -273,7 +281,7 @@ fn matrix_result(cx: &Cx<'_>, report: &mut Report<'_>) {
             for field in fields(*view).into_iter().filter(|field| field.kind == FieldKind::Param) {
                 for expression in field.expressions().filter(|expression| expression.looks_like_result()) {
                     let task = expression.body.split('.').nth(1).unwrap_or_default();
-                    if is_matrixed(pipeline, task) && !expression.body.ends_with("[*]") {
+                    if is_matrixed(task) && !expression.body.ends_with("[*]") {
                         let message = format!("{task:?} has a matrix: it has many results of this name");
                         report.at(&MATRIX_RESULT, expression.place, message).hint(format!("write $({}[*])", expression.body));
                     }
@@ -281,23 +289,20 @@ fn matrix_result(cx: &Cx<'_>, report: &mut Report<'_>) {
             }
         }
         if report.len() == found {
-            underlying_types(pipeline, &users, report);
+            underlying_types(&tasks, &users, report);
         }
     }
 }
 
-fn is_matrixed(pipeline: PipelineView<'_>, task: &str) -> bool {
-    pipeline.spec.tasks.iter().rfind(|other| other.name() == task).is_some_and(|task| task.is_matrixed())
-}
-
 /// Of all parameters that use results, Tekton looks at the last one.
-fn underlying_types(pipeline: PipelineView<'_>, users: &[PipelineTaskView<'_>], report: &mut Report<'_>) {
+fn underlying_types(tasks: &HashMap<&str, &PipelineTask>, users: &[PipelineTaskView<'_>], report: &mut Report<'_>) {
     let mut params =
         users.iter().flat_map(|view| fields(*view)).filter(|field| field.kind == FieldKind::Param && field.has_result());
     let Some(last) = params.next_back() else { return };
     for expression in last.expressions() {
-        let Some(reference) = expression.result().filter(|reference| is_matrixed(pipeline, reference.task)) else { continue };
-        let named = |name: &str| pipeline.spec.tasks.iter().rfind(|task| task.name() == name);
+        let named = |name: &str| tasks.get(name).copied();
+        let is_matrixed = |name: &str| named(name).is_some_and(|task| task.is_matrixed());
+        let Some(reference) = expression.result().filter(|reference| is_matrixed(reference.task)) else { continue };
         // Where the task refers to a Task, Tekton takes the name for that of another task of the Pipeline.
         let task = named(reference.task).and_then(|task| match &task.task_ref {
             Some(found) => named(found.name.as_deref().unwrap_or_default()),
