@@ -6,7 +6,7 @@
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
-demo: ## Remove operators from a sample catalog, and show what changed
+demo: ## Render, check, draw, test and run a pipeline on a sample catalog
 	@tests/demo
 
 test: ## Install what the tests need, and run every test
