@@ -65,12 +65,7 @@ pub(crate) fn command() -> Command {
                 .default_value("beta")
                 .help("What the cluster's enable-api-fields says"),
         )
-        .arg(
-            Arg::new("deny")
-                .long("deny")
-                .value_parser(["warnings"])
-                .help("What counts as an error besides errors"),
-        )
+        .arg(Arg::new("deny").long("deny").value_parser(["warnings"]).help("What counts as an error besides errors"))
         .arg(
             Arg::new("output")
                 .long("output")

@@ -60,10 +60,10 @@ fn findings_name_the_place_and_the_way_out() {
         - name: operator
                 ^
         hint: did you mean "operators"?
-    pipeline.yaml:19:14: error[undeclared-pipeline-param]: the parameter "dir" is not declared
+    pipeline.yaml:19:14: error[undeclared-param]: the parameter "dir" is not declared
         value: $(params.dir)
                ^
-        hint: declare it in the params of the Pipeline
+        hint: add to the params: {name: dir}
     ---
     error: 1 object in 1 file: 2 errors; hint: `stepwright explain unknown-param` says more of such a finding
     [1]
@@ -74,7 +74,8 @@ fn findings_name_the_place_and_the_way_out() {
 fn good_files_are_counted() {
     let good = PIPELINE.replace("operator\n", "operators\n").replace("$(params.unwanted)", "[$(params.unwanted)]");
     let good = good.replace("$(params.dir)", "configs");
-    let directory = directory(&[("a.yaml", &good), ("b/config.yaml", "kind: ConfigMap\n"), ("b/.hidden.yaml", "{"), ("c.txt", "{")]);
+    let directory =
+        directory(&[("a.yaml", &good), ("b/config.yaml", "kind: ConfigMap\n"), ("b/.hidden.yaml", "{"), ("c.txt", "{")]);
     insta::assert_snapshot!(stepwright(directory.path(), &["check", "."], ""), @"
     ---
     1 object in 2 files: nothing found
@@ -199,10 +200,10 @@ fn definitions_are_rendered_and_checked_where_they_are() {
         - name: operator
                 ^
         hint: did you mean "operators"?
-    pipelines/clean/pipeline.yaml.j2:19:14: error[undeclared-pipeline-param]: the parameter "dir" is not declared
+    pipelines/clean/pipeline.yaml.j2:19:14: error[undeclared-param]: the parameter "dir" is not declared
         value: $(params.dir)
                ^
-        hint: declare it in the params of the Pipeline
+        hint: add to the params: {name: dir}
     ---
     error: 0 objects in 1 file: 2 errors; hint: `stepwright explain unknown-param` says more of such a finding
     [1]

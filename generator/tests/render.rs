@@ -989,7 +989,7 @@ fn other_values_keep_their_type_by_themselves_and_are_text_within_text() {
     [0,[],"a [1,{\"b\":null}]"]
     14:13: error[unknown-param]: the Task "validate-catalog" has no parameter "a"
     [0,[{"name":"catalog-dir","value":"x: y"}],null]
-    14:13: error[undeclared-pipeline-param]: the parameter "catalog-dir" is not declared
+    14:13: error[undeclared-param]: the parameter "catalog-dir" is not declared
     14:19: error[misplaced-value]: a value cannot stand here
     14:18: error[yaml-syntax]: what it renders is not YAML: while scanning a tag, did not find expected whitespace or line break
     14:26: error[yaml-syntax]: what it renders is not YAML: invalid trailing content after double-quoted scalar

@@ -108,8 +108,7 @@ pub(super) fn explained(rule: &Rule) -> String {
     };
     let source = Source::new("example.yaml", rule.bad);
     let checked = tekton::check::check(std::slice::from_ref(&source), &tekton::check::Options::default());
-    let findings: String =
-        checked.findings.iter().map(|finding| super::fault(finding, &source).to_string()).collect();
+    let findings: String = checked.findings.iter().map(|finding| super::fault(finding, &source).to_string()).collect();
     format!(
         "{}[{}]: {}\n\n{}\n\n{told_by}\n\nFor example:\n\n{}\n{}\nMended:\n\n{}",
         rule.severity,

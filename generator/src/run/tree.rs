@@ -20,13 +20,16 @@ pub(super) struct Tree {
 impl Tree {
     pub(super) fn new(plan: &Plan) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let width = plan.tasks.iter().map(|task| task.task.name().chars().count()).max().unwrap_or(0);
+        let shown = |task: &runner::PlannedTask| match task.finally {
+            true => format!("{} (finally)", task.task.name()),
+            false => task.task.name().to_owned(),
+        };
+        let width = plan.tasks.iter().map(|task| shown(task).chars().count()).max().unwrap_or(0);
         let lines = plan.tasks.iter().map(|planned| {
             let name = planned.task.name().to_owned();
             let line = all.add(ProgressBar::new_spinner());
             line.set_style(style("  {prefix} {msg}"));
-            let branch = if planned.finally { "└ finally " } else { "├ " };
-            line.set_prefix(format!("{branch}{name:width$}"));
+            line.set_prefix(format!("{:width$}", shown(planned)));
             line.set_message("waiting");
             (name, line)
         });
