@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{KeyToPath, VolumeMount};
@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::executor::{Control, Executor, Outcome, Place, Seen, State, StepOutcome, Why};
 use crate::manifests::{Kind, Manifests};
 use crate::paths::{HOME, Mount, RESULTS, SCRIPTS, STEPS, WORKSPACE, container_name, mounts, to_host};
-use crate::process::{End, Limits, Program, run};
+use crate::process::{End, Limits, Program, SCRIPTS_OPEN, run};
 use crate::scope::{Results, Scope};
 use crate::task::TaskRun;
 use crate::workspace::{make_dir, write};
@@ -564,7 +564,10 @@ pub(crate) fn stopped(why: Why) -> Outcome {
 fn write_script(path: &Path, script: &str) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let text = if script.starts_with("#!") { script.to_owned() } else { format!("#!/bin/sh\nset -e\n{script}") };
-    write(path, text.as_bytes())?;
+    {
+        let _no_process_starts = SCRIPTS_OPEN.write().unwrap_or_else(PoisonError::into_inner);
+        write(path, text.as_bytes())?;
+    }
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
         .map_err(|e| Error::io(format_args!("cannot make {} executable", path.display()), e))
 }

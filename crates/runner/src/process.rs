@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -68,6 +68,10 @@ const LINGER: Duration = Duration::from_millis(500);
 /// a line takes at least a byte. What comes after them is of somebody else.
 const UNDER_WAY: usize = LINES + 8 * 1024 + 64 * 1024;
 
+/// Held while a script is written. A process that is forked meanwhile has the script open too, for a moment, and a file that
+/// somebody may write to cannot be executed ("text file busy").
+pub(crate) static SCRIPTS_OPEN: RwLock<()> = RwLock::new(());
+
 /// Runs a program to its end, and gives its lines to `line`. When this returns, nothing of its group is left.
 pub(crate) fn run(program: &Program, limits: &Limits<'_>, mut line: impl FnMut(&[u8])) -> Result<End> {
     let Some((name, args)) = program.argv.split_first() else { return Err(Error::bad_input("there is no command to run")) };
@@ -83,7 +87,11 @@ pub(crate) fn run(program: &Program, limits: &Limits<'_>, mut line: impl FnMut(&
         .stdout(stdout)
         .stderr(stderr)
         .process_group(0);
-    let mut child = command.spawn().map_err(|e| cannot_start(name, program, e))?;
+    let spawned = {
+        let _no_script_is_open = SCRIPTS_OPEN.read().unwrap_or_else(PoisonError::into_inner);
+        command.spawn()
+    };
+    let mut child = spawned.map_err(|e| cannot_start(name, program, e))?;
     // Our own ends of the pipe must go, or it would never close.
     drop(command);
     let group = Pid::from_child(&child);

@@ -1,22 +1,33 @@
 //! Results: the files that steps leave, as values of their declared types and within what Tekton can carry.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use step::results::{MESSAGE_LIMIT, message_size, wire_len};
 use step::{Error, Result};
 use tekton::v1::{ParamType, ParamValue, TaskResult};
 
+/// Far more than Tekton carries; what is larger is too large whatever follows.
+const MOST: u64 = 1024 * 1024;
+
 /// The texts of those of `names` whose files are in `directory`.
 pub(crate) fn read<'n>(directory: &Path, names: impl IntoIterator<Item = &'n str>) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for name in names {
         let path = directory.join(name);
-        match std::fs::read(&path) {
-            Ok(bytes) => drop(found.insert(name.to_owned(), String::from_utf8_lossy(&bytes).into_owned())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io(format_args!("cannot read the result {}", path.display()), error)),
+        let failed = |error| Error::io(format_args!("cannot read the result {}", path.display()), error);
+        // To open a pipe would be to wait for whoever writes into it.
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => return Err(Error::bad_input(format!("the result {} is no regular file", path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
         }
+        let mut bytes = Vec::new();
+        File::open(&path).and_then(|file| file.take(MOST).read_to_end(&mut bytes)).map_err(failed)?;
+        found.insert(name.to_owned(), String::from_utf8_lossy(&bytes).into_owned());
     }
     Ok(found)
 }

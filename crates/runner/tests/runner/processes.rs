@@ -179,6 +179,39 @@ tasks:
 }
 
 #[test]
+fn results_that_are_no_files_do_not_hold_up_the_run() {
+    let task = |name: &str, script: &str| {
+        format!(
+            "- {{name: {name}, onError: continue, taskSpec: {{results: [{{name: R}}], steps: [{{name: s, image: i, script: '{script}'}}]}}}}\n"
+        )
+    };
+    let yaml = pipeline(&format!(
+        "tasks:\n{}{}{}",
+        task("pipe", "mkfifo $(results.R.path)"),
+        task("directory", "mkdir $(results.R.path)"),
+        task("huge", "truncate -s 1T $(results.R.path)"),
+    ));
+    let summary = case(&yaml).hosted().summary;
+    let told: Vec<_> = (summary.tasks.iter())
+        .map(|task| format!("{} {}", task.reason, task.message.rsplit_once("/R").map_or("", |(_, message)| message)))
+        .collect();
+    assert_eq!(told, ["FailureIgnored  is no regular file", "FailureIgnored  is no regular file", "FailureIgnored "]);
+    assert!(summary.tasks[2].message.starts_with("the results after step s take "), "{}", summary.tasks[2].message);
+}
+
+#[test]
+fn scripts_of_many_tasks_at_once_can_all_start() {
+    // Without care the system calls some of them busy: 300 were enough to see it every time.
+    let task = |n: usize| format!("- {{name: t{n}, taskSpec: {{steps: [{{name: s, image: i, script: 'true'}}]}}}}\n");
+    let yaml = pipeline(&format!("tasks:\n{}", (0..300).map(task).collect::<String>()));
+    let mut case = case(&yaml);
+    case.jobs = 16;
+    let summary = case.hosted().summary;
+    let failed: Vec<_> = summary.tasks.iter().map(|task| &task.message).filter(|message| !message.is_empty()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
 fn what_cannot_start_says_so() {
     let yaml = pipeline(
         "tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, command: [no-such-program]}, {name: never, image: i, command: [\"true\"]}]}}]",
