@@ -64,13 +64,14 @@ pub(crate) fn with_choices(description: &str, choices: &[String]) -> String {
     format!("{description} One of {}.", values.join(", "))
 }
 
-fn table(text: &mut String, title: &str, head: [&str; 3], rows: impl Iterator<Item = [String; 3]>) {
+/// A table under a heading; nothing where there are no rows.
+pub(crate) fn table<const N: usize>(text: &mut String, title: &str, head: [&str; N], rows: impl Iterator<Item = [String; N]>) {
     let mut rows = rows.peekable();
     if rows.peek().is_none() {
         return;
     }
     // Writing to a String cannot fail.
-    let _ = write!(text, "### {title}\n\n| {} |\n| --- | --- | --- |\n", head.join(" | "));
+    let _ = write!(text, "### {title}\n\n| {} |\n|{}\n", head.join(" | "), " --- |".repeat(N));
     for row in rows {
         let cells = row.map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|"));
         let _ = writeln!(text, "| {} |", cells.join(" | "));

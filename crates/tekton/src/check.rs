@@ -161,7 +161,7 @@ pub fn check(sources: &[Source], options: &Options) -> Checked {
     for (index, node) in &nodes {
         let mut report = Report::new(&mut findings, *index);
         for node in members(node) {
-            match object(node, &mut report) {
+            match object(node, &sources[*index], &mut report) {
                 Decoded::Object(object) => {
                     documents.push(Document { source: *index, place: Place::new(&sources[*index], node), object });
                 }
@@ -224,17 +224,19 @@ enum Decoded<'n> {
 }
 
 /// Decodes a document, if it is Tekton's.
-fn object<'n>(node: &'n Node, report: &mut Report<'_>) -> Decoded<'n> {
+fn object<'n>(node: &'n Node, source: &Source, report: &mut Report<'_>) -> Decoded<'n> {
     let text = |key| node.get(key).and_then(Node::as_text);
     let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else { return Decoded::Foreign };
     let Some(version) = version.strip_prefix("tekton.dev/") else { return Decoded::Foreign };
     let at = |key: &str| node.get(key).map_or(node.span, |value| value.span);
     let object = match (version, kind) {
-        ("v1", Task::KIND) => decode(node, report).map(|object| Object::Task(Box::new(object))),
-        ("v1", Pipeline::KIND) => decode(node, report).map(|object| Object::Pipeline(Box::new(object))),
-        ("v1", TaskRun::KIND) => decode(node, report).map(|object| Object::TaskRun(Box::new(object))),
-        ("v1", PipelineRun::KIND) => decode(node, report).map(|object| Object::PipelineRun(Box::new(object))),
-        ("v1alpha1" | "v1beta1", StepAction::KIND) => decode(node, report).map(|object| Object::StepAction(Box::new(object))),
+        ("v1", Task::KIND) => decode(node, source, report).map(|object| Object::Task(Box::new(object))),
+        ("v1", Pipeline::KIND) => decode(node, source, report).map(|object| Object::Pipeline(Box::new(object))),
+        ("v1", TaskRun::KIND) => decode(node, source, report).map(|object| Object::TaskRun(Box::new(object))),
+        ("v1", PipelineRun::KIND) => decode(node, source, report).map(|object| Object::PipelineRun(Box::new(object))),
+        ("v1alpha1" | "v1beta1", StepAction::KIND) => {
+            decode(node, source, report).map(|object| Object::StepAction(Box::new(object)))
+        }
         ("v1beta1" | "v1alpha1", Task::KIND | Pipeline::KIND | TaskRun::KIND | PipelineRun::KIND) => {
             let message = format!("{version} of a {kind} is deprecated and is not checked");
             let finding = report.finding(&rules::OLD_API_VERSION, at("apiVersion"), message);

@@ -17,11 +17,11 @@ use crate::finding::{Finding, Report, nearest};
 use crate::moved;
 use crate::node::{Data, Entry, Node};
 use crate::rules::{self, Rule};
-use crate::source::Span;
+use crate::source::{Source, Span};
 
-/// Decodes a document, and reports what is wrong with it. `None` when something is.
-pub fn decode<T: DeserializeOwned>(node: &Node, report: &mut Report<'_>) -> Option<T> {
-    let context = Context { unknown: RefCell::default(), odd: RefCell::default(), skipped: RefCell::default() };
+/// Decodes a document of `source`, and reports what is wrong with it. `None` when something is.
+pub fn decode<T: DeserializeOwned>(node: &Node, source: &Source, report: &mut Report<'_>) -> Option<T> {
+    let context = Context { source, unknown: RefCell::default(), odd: RefCell::default(), skipped: RefCell::default() };
     let mut value = None;
     let mut faults = Vec::new();
     // Each round ends at one fault, and the next leaves out what was at fault.
@@ -57,7 +57,8 @@ pub fn decode<T: DeserializeOwned>(node: &Node, report: &mut Report<'_>) -> Opti
 /// After so many faults in one document the rest waits for the next time.
 const MAX_FAULTS: usize = 20;
 
-struct Context {
+struct Context<'n> {
+    source: &'n Source,
     unknown: RefCell<Vec<Fault>>,
     /// What is no error.
     odd: RefCell<Vec<Fault>>,
@@ -86,14 +87,14 @@ fn missing(field: &str) -> Fault {
 #[derive(Clone, Copy)]
 struct Decoder<'n> {
     node: &'n Node,
-    context: &'n Context,
+    context: &'n Context<'n>,
 }
 
 impl<'n> Decoder<'n> {
     fn wrong(&self, wanted: &str) -> Fault {
         let found = match &self.node.data {
-            Data::Int(_) | Data::Uint(_) | Data::Float(_) => format!("the number {}", self.node.data),
-            Data::Bool(_) => format!("the boolean {}", self.node.data),
+            Data::Int(_) | Data::Uint(_) | Data::Float(_) => format!("the number {}", self.written()),
+            Data::Bool(_) => format!("the boolean {}", self.written()),
             Data::Text(text) if text.len() > 60 => "a longer text".to_owned(),
             Data::Text(_) => format!("the string {}", self.node.data),
             Data::Null | Data::List(_) | Data::Map(_) => self.node.data.to_string(),
@@ -107,12 +108,17 @@ impl<'n> Decoder<'n> {
         Fault { rule: Some(&rules::WRONG_TYPE), hint, ..Fault::new(format!("wants {wanted}, not {found}")) }
     }
 
+    /// A boolean or number as it is written: `y` and `0644` are others than they look like.
+    fn written(&self) -> &'n str {
+        self.context.source.slice(self.node.span)
+    }
+
     fn text(&self) -> Result<&'n str, Fault> {
         match &self.node.data {
             Data::Text(text) => Ok(text),
             Data::Null => Ok(""),
             Data::Bool(_) | Data::Int(_) | Data::Uint(_) | Data::Float(_) => {
-                let hint = format!("write it in quotes: \"{}\"", self.node.data);
+                let hint = format!("write it in quotes: \"{}\"", self.written());
                 Err(Fault { hint: Some(hint), ..self.wrong("a string") })
             }
             Data::List(_) | Data::Map(_) => Err(self.wrong("a string")),

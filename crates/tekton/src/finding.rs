@@ -224,6 +224,11 @@ impl<'n> Place<'n> {
         format!("{}:{}", self.source.name(), self.source.position(self.span.start).line)
     }
 
+    /// What stands there, as it is written.
+    pub fn written(self) -> &'n str {
+        self.source.slice(self.span)
+    }
+
     /// Where it is.
     pub fn span(self) -> Span {
         self.span

@@ -43,6 +43,8 @@ const CHANGES: &[(&str, &str)] = &[
     ("    workingDir:", "    resources: {}\n    workingDir:"),
     ("  steps:", "steps:"),
     ("kind: Task", "kind: task"),
+    ("  - name: build", "  - name: y"),
+    ("args: [--all,", "args: [0644,"),
 ];
 
 #[test]
@@ -92,6 +94,10 @@ fn everybody_is_told_what_to_write() {
       unknown-field: there is no field `steps` here (it belongs into `spec`: indent it)
     kind: task
       unknown-kind: there is no task in tekton.dev/v1 (did you mean "Task"?)
+    - name: y
+      wrong-type: `name` wants a string, not the boolean y (write it in quotes: "y")
+    args: [0644,
+      wrong-type: wants a string, not the number 0644 (write it in quotes: "0644")
     "#);
 }
 

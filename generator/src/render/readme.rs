@@ -1,9 +1,9 @@
 //! The part of a pipeline's README that follows from its definition: tables of values, parameters, workspaces, results.
 
-use std::fmt::Write;
-
 use step::{Error, Result};
 use tekton::v1::{ParamSpec, ParamType, ParamValue};
+
+use crate::readme::table;
 
 use super::{Declaration, Declarations, Definition, Rendered};
 
@@ -19,18 +19,18 @@ pub fn tables(definition: &Definition, rendered: &Rendered) -> String {
             let list = if param.kind() == ParamType::Array { " (array)" } else { "" };
             [format!("`{}`{list}", param.name), described(&param.description), default(param)]
         });
-        table(&mut text, "Parameters", &["Name", "What it says", "Default"], params);
+        table(&mut text, "Parameters", ["Name", "What it says", "Default"], params);
         let workspaces = spec.workspaces.iter().map(|workspace| {
             let needed = if workspace.optional { "optional" } else { "required" };
             [format!("`{}`", workspace.name), described(&workspace.description), needed.to_owned()]
         });
-        table(&mut text, "Workspaces", &["Name", "What belongs there", "Needed"], workspaces);
+        table(&mut text, "Workspaces", ["Name", "What belongs there", "Needed"], workspaces);
         let results = spec.results.iter().map(|result| [format!("`{}`", result.name), described(&result.description)]);
-        table(&mut text, "Results", &["Name", "What it says"], results);
+        table(&mut text, "Results", ["Name", "What it says"], results);
     }
     let mut values = Vec::new();
     rows(definition.declarations(), &mut values);
-    table(&mut text, "Values", &["Name", "Type", "What it says", "Default"], values.into_iter());
+    table(&mut text, "Values", ["Name", "Type", "What it says", "Default"], values.into_iter());
     text
 }
 
@@ -87,18 +87,4 @@ fn row(name: String, declaration: &Declaration, into: &mut Vec<[String; 4]>) {
         format!("{}{choices}", declaration.description),
         default,
     ]);
-}
-
-fn table<const N: usize>(text: &mut String, title: &str, head: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
-    let mut rows = rows.peekable();
-    if rows.peek().is_none() {
-        return;
-    }
-    // Writing to a String cannot fail.
-    let _ = write!(text, "### {title}\n\n| {} |\n|{}\n", head.join(" | "), " --- |".repeat(N));
-    for row in rows {
-        let cells = row.map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|"));
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-    }
-    text.push('\n');
 }

@@ -158,7 +158,7 @@ impl File {
         let mut findings = Vec::new();
         let mut report = Report::new(&mut findings, 0);
         let mut documents = node::read(&source, &mut report).into_iter();
-        let table = documents.next().and_then(|node| Some((decode::<Table>(&node, &mut report)?, node)));
+        let table = documents.next().and_then(|node| Some((decode::<Table>(&node, &source, &mut report)?, node)));
         let mut faults: Vec<Fault> = findings
             .into_iter()
             .filter(|finding| finding.rule.severity == Severity::Error)

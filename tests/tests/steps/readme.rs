@@ -66,7 +66,7 @@ fn without_chance(text: &str) -> String {
             words[n] = match words[n] {
                 word if word.starts_with("/tmp/stepwright-") => "[LOGS]",
                 word if word.contains("-run-") => "[RUN]",
-                word if is_number(word) && words.get(n + 1) == Some(&"s") => "[SECONDS]",
+                word if is_number(word) && words.get(n + 1).is_some_and(|unit| matches!(*unit, "s" | "s;")) => "[SECONDS]",
                 word if is_commit(word.trim_matches(|c: char| !c.is_ascii_alphanumeric())) => "[COMMIT]",
                 word => word,
             };

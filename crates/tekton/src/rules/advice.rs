@@ -186,11 +186,12 @@ fn value_not_string(cx: &Cx<'_>, report: &mut Report<'_>) {
         };
         let Some(found) = odd.node().map(|node| &node.data) else { return };
         let is_scalar = !matches!(found, Data::List(_) | Data::Map(_));
+        let written = if is_scalar { odd.written().to_owned() } else { found.to_string() };
         let message = match odd.span() == place.span() {
-            true => format!("{found} is not a string, but becomes one"),
-            false => format!("{found} is not a string, so all of this becomes one"),
+            true => format!("{written} is not a string, but becomes one"),
+            false => format!("{written} is not a string, so all of this becomes one"),
         };
-        let hint = if is_scalar { format!("write it in quotes: \"{found}\"") } else { "write a string for it".to_owned() };
+        let hint = if is_scalar { format!("write it in quotes: \"{written}\"") } else { "write a string for it".to_owned() };
         report.at(&VALUE_NOT_STRING, odd, message).hint(hint);
     };
     values(cx.place.key("spec"), &mut ask);
