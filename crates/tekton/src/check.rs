@@ -184,6 +184,7 @@ pub fn check(sources: &[Source], options: &Options) -> Checked {
             }
         }
     }
+    findings.iter_mut().for_each(Finding::keep_to_one_line);
     findings.sort_by(|a, b| (a.source, a.span, a.rule.name, &a.message).cmp(&(b.source, b.span, b.rule.name, &b.message)));
     one_each(&mut findings);
     findings.dedup_by(|a, b| (a.source, a.span, a.rule.name, &a.message) == (b.source, b.span, b.rule.name, &b.message));

@@ -56,6 +56,16 @@ pub struct Place<'n> {
 // === impl Finding ===
 
 impl Finding {
+    /// Escapes what would end the line or command a terminal: a file's names are in messages.
+    pub(crate) fn keep_to_one_line(&mut self) {
+        for text in std::iter::once(&mut self.message).chain(&mut self.hint) {
+            if text.contains(char::is_control) {
+                let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+                *text = text.chars().map(escaped).collect();
+            }
+        }
+    }
+
     /// With advice.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -108,3 +108,11 @@ fn a_file_that_is_not_read_is_not_missed() {
     let names: Vec<_> = check(&sources, &Options::default()).findings.iter().map(|finding| finding.rule.name).collect();
     assert_eq!(names, ["yaml-syntax"]);
 }
+
+#[test]
+fn a_message_is_one_line_whatever_a_name_holds() {
+    let told =
+        check(&[Source::new("a", "apiVersion: tekton.dev/v1\nkind: Task\nspec: {\"a\\nb\\e[2J\": 1}\n")], &Options::default());
+    let messages: Vec<_> = told.findings.iter().map(|finding| finding.message.as_str()).collect();
+    insta::assert_snapshot!(messages.join("\n"), @r"there is no field `a\nb\u{1b}[2J` here");
+}

@@ -95,7 +95,9 @@ impl fmt::Display for Fault {
             let line = self.line.trim_start();
             let cut = self.line.chars().count() - line.chars().count();
             let column = position.column.saturating_sub(cut + 1);
-            writeln!(f, "    {}", line.trim_end())?;
+            // A terminal takes no commands from a file.
+            let line = line.trim_end().replace(|c: char| c.is_control() && c != '\t', "\u{fffd}");
+            writeln!(f, "    {line}")?;
             writeln!(f, "    {:column$}^", "")?;
         }
         match &self.hint {
