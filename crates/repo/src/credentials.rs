@@ -1,12 +1,11 @@
 //! Credentials from a mounted Secret, and who may see them.
 
 use std::fmt;
-use std::fs;
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use step::files::read_regular;
 use step::{Error, Result};
 
 use crate::url::{HttpUrl, Origin, percent_decoded};
@@ -138,29 +137,10 @@ fn read(dir: &Path, name: &str) -> Result<Option<String>> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-/// A regular file's bytes; `None` when it is not there. Links are followed: Secrets are mounted as links.
-pub(crate) fn read_regular(path: &Path, longest: u64) -> Result<Option<Vec<u8>>> {
-    let failed = |error| Error::io(format_args!("cannot read {}", path.display()), error);
-    match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-        // To open a pipe would wait for somebody to write to it; a device may never end.
-        Ok(metadata) if !metadata.is_file() => {
-            return Err(Error::bad_input(format!("{} is not a regular file", path.display())));
-        }
-        Ok(_) => {}
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    if bytes.len() as u64 > longest {
-        return Err(Error::bad_input(format!("{} is larger than {longest} bytes", path.display())));
-    }
-    Ok(Some(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn only_regular_files_are_read() {

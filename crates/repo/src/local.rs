@@ -10,10 +10,10 @@ use std::time::Duration;
 use git2::{ErrorCode, Repository, Signature};
 use step::{Cancel, Error, Kind, Result};
 
-use crate::credentials::read_regular;
 use crate::pack::{Pack, Receiver};
 use crate::remote::{Heads, git_error, no_branch, refuse_beside};
 use crate::{BranchName, CommitId, Push};
+use step::files::read_regular;
 
 /// A repository's path, bare or with a worktree.
 pub(crate) struct Local(PathBuf);

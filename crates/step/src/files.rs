@@ -1,7 +1,7 @@
 //! Files that are whole or absent: write beside, fsync, rename.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use crate::{Error, Kind, Result};
@@ -46,6 +46,26 @@ pub(crate) fn parent(path: &Path) -> &Path {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
     }
+}
+
+/// A regular file's bytes, at most `longest`; `None` when it is not there. Links are followed: Secrets are mounted as links.
+pub fn read_regular(path: &Path, longest: u64) -> Result<Option<Vec<u8>>> {
+    let failed = |error| Error::io(format_args!("cannot read {}", path.display()), error);
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+        // To open a pipe would wait for somebody to write to it; a device may never end.
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(Error::bad_input(format!("{} is not a regular file", path.display())));
+        }
+        Ok(_) => {}
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > longest {
+        return Err(Error::bad_input(format!("{} is larger than {longest} bytes", path.display())));
+    }
+    Ok(Some(bytes))
 }
 
 /// The right to change what is in a directory, for one process at a time. Given back when dropped, and by the system when

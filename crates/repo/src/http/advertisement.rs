@@ -4,9 +4,10 @@ use std::io::Read;
 
 use step::retry::Failure;
 use step::{Error, Kind};
+use transport::printable;
 
 use super::Service;
-use super::pkt::{Packet, Packets, line, printable, protocol};
+use super::pkt::{Packet, Packets, line, protocol};
 use crate::CommitId;
 use crate::remote::Heads;
 use crate::url::HttpUrl;

@@ -6,9 +6,10 @@ use std::path::Path;
 use git2::Repository;
 use step::retry::Failure;
 use step::{Error, Result};
+use transport::printable;
 
 use super::advertisement::Advertisement;
-use super::pkt::{self, Packet, Packets, line, printable, protocol};
+use super::pkt::{self, Packet, Packets, line, protocol};
 use super::push::Words;
 use super::{Http, Service};
 use crate::pack::Receiver;

@@ -5,7 +5,6 @@
 mod advertisement;
 mod client;
 mod fetch;
-mod patience;
 mod pkt;
 mod push;
 

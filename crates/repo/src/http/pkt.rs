@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use step::{Error, Kind};
+use transport::printable;
 
 /// The longest packet that the protocol allows, its length included.
 const LONGEST: usize = 65520;
@@ -82,27 +83,6 @@ pub(super) fn line(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\n").unwrap_or(bytes)
 }
 
-/// More than the longest secret, in bytes: so much is read beyond what is shown.
-pub(super) const MARGIN: usize = 128 * 1024;
-
-/// What a server says, in a form that neither moves a cursor nor breaks a line of the log, and without secrets.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    step::redact::text(text.trim()).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// At most `longest` bytes of what a server says, of which at most `longest + MARGIN` bytes were read.
-///
-/// Half a secret is not recognised as one. So secrets are masked before the text is cut, and where reading stopped, in
-/// which half of one may stand, is never shown.
-pub(super) fn excerpt(bytes: &[u8], longest: usize) -> String {
-    let is_cut = bytes.len() >= longest + MARGIN;
-    let mut text = printable(bytes);
-    let end = if is_cut { text.len().saturating_sub(MARGIN) } else { text.len() };
-    text.truncate(text.floor_char_boundary(end.min(longest)));
-    text
-}
-
 /// The server broke the protocol.
 pub(super) fn protocol(what: String) -> Error {
     Error::new(Kind::Remote, format!("the server does not speak Git's protocol: {what}"))
@@ -120,7 +100,7 @@ fn read_full(from: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Error> {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(super::client::broken(error)),
+            Err(error) => return Err(transport::broken(error)),
         }
     }
     Ok(filled)
@@ -182,26 +162,6 @@ mod tests {
         push(&mut bytes, "want x\n");
         flush(&mut bytes);
         assert_eq!(all(&bytes), "want x | flush");
-    }
-
-    #[test]
-    fn no_part_of_a_secret_is_shown() {
-        let token = "glpat-0123456789abcdef";
-        step::redact::secret(token);
-        for start in (0..200).chain(MARGIN..MARGIN + 200) {
-            // Masks are shorter than secrets, so what stood behind the end moves before it.
-            for filler in ["x", &format!("{token} ")] {
-                let mut text = filler.repeat(start / filler.len());
-                text.push_str(&"x".repeat(start - text.len()));
-                let whole = format!("{text}{token} and more");
-                let read = &whole.as_bytes()[..whole.len().min(100 + MARGIN)];
-                let shown = excerpt(read, 100);
-                assert!(!shown.contains("glpat-0"), "{start}: {shown}");
-                assert!(shown.len() <= 100);
-            }
-        }
-        assert_eq!(excerpt(format!("a {token} b").as_bytes(), 6), "a *** ");
-        assert_eq!(excerpt("ü".as_bytes(), 1), "");
     }
 
     proptest::proptest! {

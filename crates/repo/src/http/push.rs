@@ -4,9 +4,10 @@ use std::io::{Cursor, Read};
 
 use step::retry::Failure;
 use step::{Error, Kind, Result};
+use transport::{MARGIN, excerpt, printable};
 
 use super::advertisement::Advertisement;
-use super::pkt::{self, MARGIN, Packet, Packets, excerpt, line, printable, protocol};
+use super::pkt::{self, Packet, Packets, line, protocol};
 use super::{Http, Service};
 use crate::pack::Pack;
 use crate::remote::refuse_beside;

@@ -11,10 +11,10 @@ const SLICE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Wraps the connections that the connectors before it make.
 #[derive(Debug)]
-pub(super) struct Patience(pub(super) Cancel);
+pub(crate) struct Patience(pub(crate) Cancel);
 
 /// A connection whose reads look at the flag.
-pub(super) struct Patient<T> {
+pub(crate) struct Patient<T> {
     inner: T,
     cancel: Cancel,
 }
@@ -69,7 +69,7 @@ impl<T> fmt::Debug for Patient<T> {
 }
 
 /// What a time-out was spent on.
-pub(super) fn spent_on(timeout: Timeout) -> &'static str {
+pub(crate) fn spent_on(timeout: Timeout) -> &'static str {
     match timeout {
         Timeout::Resolve => "no answer from DNS",
         Timeout::Connect => "no connection",
