@@ -12,3 +12,4 @@ mod tls;
 
 pub use forge::{Forge, git, git_ok};
 pub use server::{Answer, Request, Server, ServerBuilder};
+pub use tls::Tls;

@@ -142,7 +142,7 @@ impl Server {
 
     /// The certificate of the server's own authority (PEM). Panics without [`ServerBuilder::tls`].
     pub fn ca_pem(&self) -> &str {
-        &self.shared.tls.as_ref().expect("the server speaks TLS").ca_pem
+        self.shared.tls.as_ref().expect("the server speaks TLS").ca_pem()
     }
 
     /// The requests until now, also those that were refused.

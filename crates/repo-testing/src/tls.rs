@@ -1,20 +1,30 @@
-//! A certificate authority of our own, and a server certificate from it.
+//! A certificate authority of our own, and certificates from it.
 
-use std::io;
-use std::net::TcpStream;
+use std::fmt;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-pub(crate) struct Tls {
-    pub(crate) ca_pem: String,
+/// A server's side of TLS: a certificate for 127.0.0.1 and localhost, by an authority that nobody else knows.
+pub struct Tls {
+    ca_pem: String,
+    server: (String, String),
+    issuer: Issuer<'static, KeyPair>,
     config: Arc<ServerConfig>,
 }
 
+impl Default for Tls {
+    fn default() -> Self {
+        Tls::new()
+    }
+}
+
 impl Tls {
-    pub(crate) fn new() -> Self {
+    /// A new authority, and its first certificate.
+    pub fn new() -> Self {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         ca.distinguished_name.push(DnType::CommonName, "a test's authority");
@@ -31,11 +41,36 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], private)
             .unwrap();
-        Tls { ca_pem, config: config.into() }
+        Tls { ca_pem, server: (certificate.pem(), server_key.serialize_pem()), issuer, config: config.into() }
     }
 
-    pub(crate) fn wrap(&self, stream: TcpStream) -> io::Result<StreamOwned<ServerConnection, TcpStream>> {
+    /// The authority's own certificate (PEM).
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The server's certificate and private key (PEM), for a server that is another program.
+    pub fn server_pem(&self) -> (&str, &str) {
+        (&self.server.0, &self.server.1)
+    }
+
+    /// A certificate and private key (PEM) for a client that calls itself `name`.
+    pub fn client_pem(&self, name: &str) -> (String, String) {
+        let mut client = CertificateParams::default();
+        client.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        (client.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
+    /// Speaks TLS on a connection that was accepted.
+    pub fn wrap<S: Read + Write>(&self, stream: S) -> io::Result<StreamOwned<ServerConnection, S>> {
         let connection = ServerConnection::new(self.config.clone()).map_err(io::Error::other)?;
         Ok(StreamOwned::new(connection, stream))
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
     }
 }

@@ -1,0 +1,398 @@
+//! A proxy in front of a registry that passes requests on, and does to some what networks and busy servers do.
+
+use std::io::{self, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::http::{Body, Framing, Head, Request};
+use crate::registry::Registry;
+use crate::server::{After, Client, Handler, Server};
+use crate::tls;
+
+/// A running proxy on a port of 127.0.0.1. Stops when dropped.
+///
+/// URLs that the registry makes lead back through it. Bodies are streamed: it holds no blob in memory.
+pub struct FaultProxy {
+    server: Server,
+    traffic: Arc<Traffic>,
+}
+
+/// A proxy that does not run yet.
+pub struct FaultProxyBuilder {
+    upstream: String,
+    tls: bool,
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// The registry answers.
+    Pass,
+    /// This answer, and the registry hears of nothing.
+    Answer(Answer),
+    /// The answer breaks off with a connection reset after so many bytes of its body.
+    ResetResponse(u64),
+    /// The connection is reset after so many bytes of the request's body, which the registry gets.
+    ResetRequest(u64),
+    /// The answer's body comes byte by byte, at this interval.
+    Drip(Duration),
+    /// The answer stops after so many bytes of its body, and the connection stays open.
+    Stall(u64),
+    /// The byte at this place of the answer's body is another.
+    Flip(u64),
+    /// The answer ends in good order after so many bytes of its body: fewer than its `Content-Length`.
+    Truncate(u64),
+    /// The answer's `Content-Length` is wrong by so much; all of the body comes, then the connection closes.
+    Lie(i64),
+    /// 307 to this scheme and host, with the same path and query: `http://localhost:1234`.
+    Redirect(String),
+    /// The connection closes before an answer.
+    Close,
+    /// The registry does its work, and the connection closes without an answer.
+    Swallow,
+    /// No answer, until the client goes away.
+    Silence,
+    /// The registry answers as one without this feature.
+    Without(Feature),
+}
+
+/// An answer that the proxy gives itself.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Headers; `Content-Length` comes by itself.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What some registries have not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// `POST …/blobs/uploads/?mount=`: answered with a session for an upload, as if the blob were unknown.
+    Mount,
+    /// `PATCH …/blobs/uploads/ID`: 405.
+    Patch,
+    /// `GET …/referrers/…`: 404.
+    Referrers,
+    /// `Range` of a blob: all of it comes, with 200.
+    Range,
+    /// `DELETE`: 405.
+    Delete,
+}
+
+#[derive(Default)]
+struct Traffic {
+    up: AtomicU64,
+    down: AtomicU64,
+}
+
+struct Proxy {
+    upstream: String,
+    https: bool,
+    fault: Box<dyn Fn(&Request) -> Fault + Send + Sync>,
+    traffic: Arc<Traffic>,
+}
+
+/// The registry's side of one request.
+struct Upstream {
+    stream: BufReader<TcpStream>,
+    /// Whether the registry has closed its ears.
+    deaf: bool,
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// An answer with this status, without a body.
+    pub fn status(status: u16) -> Self {
+        Fault::Answer(Answer { status, headers: Vec::new(), body: Vec::new() })
+    }
+
+    /// Adds a header to an answer of the proxy's own.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl ToString) -> Self {
+        self.own_answer().headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Gives an answer of the proxy's own a body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.own_answer().body = body.into();
+        self
+    }
+
+    fn own_answer(&mut self) -> &mut Answer {
+        match self {
+            Fault::Answer(answer) => answer,
+            fault => panic!("{fault:?} has no answer of its own"),
+        }
+    }
+}
+
+impl Feature {
+    fn is_in(self, request: &Request) -> bool {
+        match self {
+            Feature::Mount => request.method == "POST" && !request.query("mount").is_empty(),
+            Feature::Patch => request.method == "PATCH",
+            Feature::Referrers => request.path().contains("/referrers/"),
+            Feature::Range => request.method == "GET" && request.header("range").is_some(),
+            Feature::Delete => request.method == "DELETE",
+        }
+    }
+}
+
+/// A registry that has none of `features`.
+pub fn without(features: &[Feature]) -> impl Fn(&Request) -> Fault + Send + Sync + use<> {
+    let features = features.to_vec();
+    move |request| match features.iter().find(|feature| feature.is_in(request)) {
+        Some(feature) => Fault::Without(*feature),
+        None => Fault::Pass,
+    }
+}
+
+// === impl FaultProxyBuilder ===
+
+impl FaultProxyBuilder {
+    /// Speaks https with its clients. (Its certificate is by the authority of [`Registry::ca_pem`].)
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// Starts it. `fault` decides what happens to each request, in the thread of the connection: it may block.
+    pub fn start(self, fault: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> FaultProxy {
+        let traffic = Arc::new(Traffic::default());
+        let proxy = Proxy { upstream: self.upstream, https: self.tls, fault: Box::new(fault), traffic: traffic.clone() };
+        FaultProxy { server: Server::start(proxy, self.tls.then(tls::shared)), traffic }
+    }
+}
+
+// === impl FaultProxy ===
+
+impl FaultProxy {
+    /// A proxy in front of `registry` that speaks plain http.
+    pub fn start(registry: &Registry, fault: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> Self {
+        FaultProxy::builder(registry).start(fault)
+    }
+
+    /// A proxy to configure first.
+    pub fn builder(registry: &Registry) -> FaultProxyBuilder {
+        assert!(registry.url().starts_with("http:"), "the proxy speaks plain http with its registry");
+        FaultProxyBuilder { upstream: registry.host().to_owned(), tls: false }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn host(&self) -> String {
+        self.server.host()
+    }
+
+    /// `http://127.0.0.1:PORT`, or https.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.server.scheme(), self.host())
+    }
+
+    /// The same server under another name, which is another host to a client: `http://localhost:PORT`.
+    pub fn other_url(&self) -> String {
+        format!("{}://localhost:{}", self.server.scheme(), self.server.port())
+    }
+
+    /// The requests until now.
+    pub fn requests(&self) -> Vec<Request> {
+        self.server.requests()
+    }
+
+    /// The requests until now as `METHOD TARGET`.
+    pub fn lines(&self) -> Vec<String> {
+        self.requests().iter().map(|request| format!("{} {}", request.method, request.target)).collect()
+    }
+
+    /// How many bytes of bodies came from clients until now.
+    pub fn bytes_up(&self) -> u64 {
+        self.traffic.up.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of bodies came from the registry for clients until now.
+    pub fn bytes_down(&self) -> u64 {
+        self.traffic.down.load(Ordering::SeqCst)
+    }
+}
+
+impl std::fmt::Debug for FaultProxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FaultProxy").field(&self.host()).finish()
+    }
+}
+
+// === impl Proxy ===
+
+impl Handler for Proxy {
+    fn handle(&self, request: &Request, client: &mut Client<'_>) -> io::Result<After> {
+        match (self.fault)(request) {
+            Fault::Answer(answer) => {
+                let headers = answer.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+                client.answer(request, Head { status: answer.status, headers }, &answer.body)
+            }
+            Fault::Redirect(base) => {
+                let mut head = Head::new(307);
+                head.set("location", base + &request.target);
+                client.answer(request, head, b"")
+            }
+            Fault::Close => Ok(After::Close),
+            Fault::Silence => Ok(client.silence()),
+            Fault::Without(Feature::Referrers) => client.answer(request, Head::new(404), b"404 page not found\n"),
+            Fault::Without(Feature::Patch | Feature::Delete) => client.answer(request, Head::new(405), b""),
+            Fault::Without(Feature::Mount) => {
+                let plain = Request { target: request.path().to_owned(), ..request.clone() };
+                self.forward(&plain, client, &Fault::Pass)
+            }
+            Fault::Without(Feature::Range) => {
+                let mut whole = request.clone();
+                whole.headers.retain(|(name, _)| name != "range");
+                self.forward(&whole, client, &Fault::Pass)
+            }
+            fault => self.forward(request, client, &fault),
+        }
+    }
+}
+
+impl Proxy {
+    fn forward(&self, request: &Request, client: &mut Client<'_>, fault: &Fault) -> io::Result<After> {
+        let mut upstream = Upstream::connect(&self.upstream)?;
+        let mut passed = request.clone();
+        passed.headers.retain(|(name, _)| !matches!(&**name, "connection" | "keep-alive"));
+        passed.headers.push(("connection".to_owned(), "close".to_owned()));
+        if self.https {
+            passed.headers.push(("x-forwarded-proto".to_owned(), "https".to_owned()));
+        }
+        passed.write(upstream.stream.get_mut())?;
+        let mut after = if request.wants_close() { After::Close } else { After::Keep };
+        let mut head = None;
+        if request.waits_for_continue() {
+            let first = Head::read(&mut upstream.stream)?;
+            if first.status == 100 {
+                client.writer().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            } else {
+                head = Some(first);
+                // What the client does with its body now is not said anywhere.
+                after = After::Close;
+            }
+        }
+        if head.is_none() {
+            let limit = if let Fault::ResetRequest(limit) = fault { Some(*limit) } else { None };
+            if !self.send_body(request, client, &mut upstream, limit)? {
+                return Ok(After::Reset);
+            }
+        }
+        let mut head = head.map_or_else(|| Head::read(&mut upstream.stream), Ok)?;
+        while head.status < 200 {
+            head = Head::read(&mut upstream.stream)?;
+        }
+        self.respond(request, client, head, upstream, fault).map(|end| if end == After::Keep { after } else { end })
+    }
+
+    /// Passes the request's body on. `false` when `limit` is reached.
+    fn send_body(&self, request: &Request, client: &mut Client<'_>, to: &mut Upstream, limit: Option<u64>) -> io::Result<bool> {
+        let framing = request.framing();
+        let mut body = client.body(request);
+        let mut left = limit.unwrap_or(u64::MAX);
+        let mut buffer = vec![0; 64 << 10];
+        while left > 0 {
+            let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let read = body.read(&mut buffer[..wanted])?;
+            if read == 0 {
+                to.write(|stream| framing.finish(stream));
+                return Ok(true);
+            }
+            left -= read as u64;
+            self.traffic.up.fetch_add(read as u64, Ordering::SeqCst);
+            to.write(|stream| framing.write(stream, &buffer[..read]));
+        }
+        Ok(false)
+    }
+
+    fn respond(
+        &self,
+        request: &Request,
+        client: &mut Client<'_>,
+        mut head: Head,
+        mut upstream: Upstream,
+        fault: &Fault,
+    ) -> io::Result<After> {
+        head.remove("connection");
+        let framing = head.framing(&request.method);
+        let mut body = Body::new(&mut upstream.stream, framing.unwrap_or(Framing::Length(0)));
+        if let Fault::Swallow = fault {
+            io::copy(&mut body, &mut io::sink())?;
+            return Ok(After::Close);
+        }
+        let out = match framing {
+            Some(Framing::UntilClose) => Framing::Chunked,
+            framing => framing.unwrap_or(Framing::Length(0)),
+        };
+        if out == Framing::Chunked {
+            head.set("transfer-encoding", "chunked");
+        }
+        if let (Fault::Lie(error), Some(length)) = (fault, head.header("content-length")) {
+            let length = length.parse::<u64>().map_err(io::Error::other)?;
+            head.set("content-length", length.saturating_add_signed(*error));
+        }
+        head.write(client.writer())?;
+        let (stop, end) = match fault {
+            Fault::ResetResponse(at) => (*at, After::Reset),
+            Fault::Truncate(at) => (*at, After::Close),
+            Fault::Stall(at) => (*at, After::Keep),
+            _ => (u64::MAX, After::Keep),
+        };
+        let mut buffer = vec![0; 64 << 10];
+        let mut place = 0;
+        while place < stop {
+            let most = if let Fault::Drip(_) = fault { 1 } else { (stop - place).min(64 << 10) as usize };
+            let read = body.read(&mut buffer[..most])?;
+            if read == 0 {
+                out.finish(client.writer())?;
+                // The next answer must not be taken for the rest of this one.
+                return Ok(if let Fault::Lie(_) = fault { After::Close } else { After::Keep });
+            }
+            let piece = &mut buffer[..read];
+            if let Fault::Flip(at) = fault
+                && let Some(byte) = at.checked_sub(place).and_then(|at| piece.get_mut(at as usize))
+            {
+                *byte ^= 1;
+            }
+            place += read as u64;
+            self.traffic.down.fetch_add(read as u64, Ordering::SeqCst);
+            out.write(client.writer(), piece)?;
+            if let Fault::Drip(interval) = fault {
+                client.writer().flush()?;
+                if !client.wait(*interval) {
+                    return Ok(After::Close);
+                }
+            }
+        }
+        client.writer().flush()?;
+        Ok(if let Fault::Stall(_) = fault { client.silence() } else { end })
+    }
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    fn connect(host: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(host)?;
+        stream.set_nodelay(true)?;
+        // Longer than a registry thinks, shorter than a test may hang.
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        Ok(Upstream { stream: BufReader::with_capacity(64 << 10, stream), deaf: false })
+    }
+
+    /// A registry that has answered may listen no more: the answer counts, not this.
+    fn write(&mut self, write: impl FnOnce(&mut TcpStream) -> io::Result<()>) {
+        self.deaf = self.deaf || write(self.stream.get_mut()).is_err();
+    }
+}
