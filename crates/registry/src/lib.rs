@@ -1,11 +1,19 @@
 //! OCI: references, credentials, transfers, artifacts, layouts and archives.
 
+mod archive;
+mod checked;
+mod credentials;
 mod digest;
+mod layout;
 mod manifest;
 mod media_type;
 mod reference;
 
+pub use archive::{Archive, ArchiveWriter, Section};
+pub use checked::Checked;
+pub use credentials::{Credentials, Environment, Login};
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
+pub use layout::{BlobReader, BlobWriter, Layout};
 pub use manifest::{Descriptor, Image, Index, Manifest, ManifestKind, Platform};
 pub use media_type::MediaType;
 pub use reference::{

@@ -52,7 +52,7 @@ pub(crate) fn parent(path: &Path) -> &Path {
 pub fn read_regular(path: &Path, longest: u64) -> Result<Option<Vec<u8>>> {
     let failed = |error| Error::io(format_args!("cannot read {}", path.display()), error);
     match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(failed(error)),
         // To open a pipe would wait for somebody to write to it; a device may never end.
         Ok(metadata) if !metadata.is_file() => {
