@@ -126,6 +126,12 @@ impl fmt::Debug for Digest {
     }
 }
 
+impl step::results::ResultValue for Digest {
+    fn text(&self, _: usize) -> String {
+        self.to_string()
+    }
+}
+
 impl fmt::Display for InvalidDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not a digest: {}", self.0)

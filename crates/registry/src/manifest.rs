@@ -10,13 +10,13 @@ use step::{Error, Result};
 use crate::{Digest, MediaType};
 
 /// The largest manifest that is read, in bytes. Registries refuse larger ones.
-pub const LARGEST: u64 = 4 << 20;
+pub(crate) const LARGEST: u64 = 4 << 20;
 
 /// Annotation of a layer: the file's name. (OCI annotations; what `oras` calls a file.)
-pub const TITLE: &str = "org.opencontainers.image.title";
+pub(crate) const TITLE: &str = "org.opencontainers.image.title";
 
 /// Annotation of an index's entry: its tag. (OCI image layout.)
-pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// A manifest as it is stored, and what it says.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,7 @@ pub struct Manifest {
 
 /// What a manifest describes.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a copy holds dozens of them, not millions")]
 pub enum ManifestKind {
     /// One image, or one artifact.
     Image(Image),

@@ -7,6 +7,7 @@
 mod cli;
 mod declaration;
 mod error;
+mod lines;
 
 pub mod cancel;
 pub mod files;
@@ -21,5 +22,6 @@ pub use cli::{Context, fail, main, report_panics, usage};
 pub use declaration::{About, Declaration, Dir, Param, ParamKind, Permission, ReadOnlyDir, Step, Tls, Workspace};
 pub use error::{Error, Kind, Result};
 pub use files::RelativePath;
+pub use lines::{InvalidLine, Lines};
 pub use progress::{Progress, Unit};
 pub use results::Results;

@@ -1,6 +1,7 @@
 //! The one retry policy of remote calls: exponential with jitter, bounded in count and time, honours `Retry-After`,
 //! and only for what can succeed later.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use crate::{Cancel, Error, Kind, Result};
@@ -32,6 +33,14 @@ pub enum Failure {
     },
 }
 
+/// Counts attempts.
+#[derive(Debug)]
+pub struct Attempts {
+    policy: Policy,
+    failed: u32,
+    since: Instant,
+}
+
 // === impl Policy ===
 
 impl Default for Policy {
@@ -49,30 +58,52 @@ impl Policy {
     /// Calls `attempt` until it succeeds, fails for good, or the policy is exhausted; then the last error, saying how
     /// often it was tried. `what` names the call: `fetching https://…`.
     pub fn run<T>(&self, cancel: &Cancel, what: &str, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T> {
-        let start = Instant::now();
-        for tried in 1.. {
+        let mut attempts = self.attempts();
+        loop {
             cancel.check()?;
-            let (error, retry_after) = match attempt() {
+            match attempt() {
                 Ok(value) => return Ok(value),
-                Err(Failure::Permanent(error)) => return Err(error),
-                Err(Failure::Transient { error, retry_after }) => (error, retry_after),
-            };
-            cancel.check()?;
-            let pause = retry_after.unwrap_or_else(|| self.pause(tried)).min(self.longest_pause);
-            if tried >= self.attempts || start.elapsed() + pause > self.budget {
-                let times = if tried == 1 { "once".to_owned() } else { format!("{tried} times") };
-                return Err(error.context(format_args!("{what} (tried {times})")));
+                Err(failure) => attempts.after(failure, cancel, what)?,
             }
-            tracing::warn!(%error, attempt = tried, pause = ?pause, "{what}: will try again");
-            cancel.sleep(pause)?;
         }
-        Err(Error::internal(format!("{what}: no attempt was made")))
+    }
+
+    /// For work that gets further with each attempt, and counts anew when it has.
+    pub fn attempts(&self) -> Attempts {
+        Attempts { policy: self.clone(), failed: 0, since: Instant::now() }
     }
 
     /// Between half and the whole of the doubled pause: clients that failed together come back apart.
     fn pause(&self, tried: u32) -> Duration {
         let whole = self.first_pause.saturating_mul(1 << (tried - 1).min(16));
         whole.min(self.longest_pause).mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}
+
+// === impl Attempts ===
+
+impl Attempts {
+    /// An attempt failed: pauses before the next, or gives the error when there is to be none.
+    pub fn after(&mut self, failure: Failure, cancel: &Cancel, what: impl Display) -> Result<()> {
+        let (error, retry_after) = match failure {
+            Failure::Permanent(error) => return Err(error),
+            Failure::Transient { error, retry_after } => (error, retry_after),
+        };
+        cancel.check()?;
+        self.failed += 1;
+        let policy = &self.policy;
+        let pause = retry_after.unwrap_or_else(|| policy.pause(self.failed)).min(policy.longest_pause);
+        if self.failed >= policy.attempts || self.since.elapsed() + pause > policy.budget {
+            let times = if self.failed == 1 { "once".to_owned() } else { format!("{} times", self.failed) };
+            return Err(error.context(format_args!("{what} (tried {times})")));
+        }
+        tracing::warn!(%error, attempt = self.failed, pause = ?pause, "{what}: will try again");
+        cancel.sleep(pause)
+    }
+
+    /// The last attempt got further than the one before: what comes is counted anew.
+    pub fn progressed(&mut self) {
+        (self.failed, self.since) = (0, Instant::now());
     }
 }
 
