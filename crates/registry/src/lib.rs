@@ -1,4 +1,19 @@
 //! OCI: references, credentials, transfers, artifacts, layouts and archives.
+//!
+//! A step takes its parameters from [`Registries`], and puts a blob into a registry in three lines:
+//!
+//! ```no_run
+//! # fn push(registries: registry::Registries, cancel: step::Cancel, image: registry::ImageRef) -> step::Result<()> {
+//! let client = registries.client(&cancel)?;
+//! let blob = client.push(&image)?.push_bytes("text/plain".into(), b"hello")?;
+//! assert_eq!(blob.size, 5);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`copy()`] copies images between registries, layouts and archives ([`Location`] names them all). Every request is tried
+//! again where that can help, every content is checked against its digest, and credentials go to the registry that they
+//! are for and to nobody else.
 
 mod archive;
 mod args;

@@ -67,20 +67,21 @@ struct TagList {
 // === impl Client ===
 
 impl Client {
-    /// A repository to read from. Nobody is asked yet; fails when the credentials cannot be read.
-    pub fn pull(&self, host: &Host, name: &RepositoryName) -> Result<Repository> {
-        self.repository(host, name, "pull")
+    /// The image's repository, to read from. Nobody is asked yet; fails when the credentials cannot be read.
+    pub fn pull(&self, image: &ImageRef) -> Result<Repository> {
+        self.repository(image, "pull")
     }
 
-    /// A repository to read from and write to.
-    pub fn push(&self, host: &Host, name: &RepositoryName) -> Result<Repository> {
-        self.repository(host, name, "pull,push")
+    /// The image's repository, to read from and write to.
+    pub fn push(&self, image: &ImageRef) -> Result<Repository> {
+        self.repository(image, "pull,push")
     }
 
-    fn repository(&self, host: &Host, name: &RepositoryName, actions: &str) -> Result<Repository> {
-        let login = self.options().credentials.for_repository(host, name)?;
+    fn repository(&self, image: &ImageRef, actions: &str) -> Result<Repository> {
+        let (host, name) = (image.host().clone(), image.repository().clone());
+        let login = self.options().credentials.for_repository(&host, &name)?;
         let scopes = format!("repository:{name}:{actions}");
-        Ok(Repository { client: self.clone(), host: host.clone(), name: name.clone(), login, scopes })
+        Ok(Repository { client: self.clone(), host, name, login, scopes })
     }
 }
 

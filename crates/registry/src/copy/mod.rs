@@ -177,7 +177,7 @@ impl<'a> Target<'a> {
                     (None, None) => Some(Tag::latest()),
                 };
                 let tags = more.chain(own.map(|tag| tag.to_string())).collect();
-                Ok(Target { location, sink: Sink::Registry(client.push(image.host(), image.repository())?), tags })
+                Ok(Target { location, sink: Sink::Registry(client.push(image)?), tags })
             }
             Location::Layout(place) => {
                 if let Some(digest) = place.digest().filter(|digest| *digest != root.digest()) {

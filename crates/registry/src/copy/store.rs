@@ -45,7 +45,7 @@ impl Source {
     pub(crate) fn open(client: &Client, location: &Location) -> Result<(Self, Manifest)> {
         match location {
             Location::Registry(image) => {
-                let repository = client.pull(image.host(), image.repository())?;
+                let repository = client.pull(image)?;
                 let manifest = repository.manifest(&Reference::of(image))?;
                 Ok((Source::Registry(repository), manifest))
             }
