@@ -5,6 +5,8 @@
 
 mod docker;
 mod entries;
+#[cfg(test)]
+mod tests;
 mod unpack;
 mod write;
 
@@ -21,6 +23,7 @@ use step::{Error, Result};
 
 use self::docker::Saved;
 use self::entries::{Entries, Span};
+use crate::checked::bytes;
 use crate::layout::{IndexFile, LARGEST_INDEX};
 use crate::manifest::{LARGEST, REF_NAME};
 use crate::{Checked, Descriptor, Digest, Manifest};
@@ -121,7 +124,7 @@ impl Archive {
             }
             Form::Layout(index) => {
                 let Some(wanted) = reference else {
-                    return index.only(self, |entry| self.manifest_of(entry, &self.to_string()));
+                    return index.only(self, || self.names_hint(), |entry| self.manifest_of(entry, &self.to_string()));
                 };
                 let names = |entry: &&Descriptor| entry_names(entry).any(|name| same_name(name, wanted));
                 match *distinct(index.entries().filter(names), |entry| &entry.digest) {
@@ -159,7 +162,7 @@ impl Archive {
         match self.span(&descriptor.digest)? {
             None => Err(Error::not_found(format!("{what} is missing")).hint("save the image again, with all its platforms")),
             Some(span) if span.size != descriptor.size => {
-                Err(Error::bad_input(format!("{what} should have {} bytes, and has {}", descriptor.size, span.size))
+                Err(Error::bad_input(format!("{what} should have {}, and has {}", bytes(descriptor.size), span.size))
                     .hint("it is damaged: save the image again"))
             }
             Some(span) => Ok(Checked::new(self.section(span), descriptor, what)),
@@ -186,8 +189,7 @@ impl Archive {
             return match *distinct(images.iter(), Saved::config) {
                 [] => Err(Error::not_found(format!("{self} holds no image"))),
                 [only] => Ok(only),
-                [..] => Err(Error::bad_input(format!("{self} holds several images, and none is named"))
-                    .hint(format!("name one: {}", self.names_hint()))),
+                [..] => Err(Error::bad_input(format!("{self} holds several images, and none is named")).hint(self.names_hint())),
             };
         };
         let named = images.iter().filter(|image| image.names().any(|name| same_name(name, wanted)));
@@ -203,12 +205,12 @@ impl Archive {
     }
 
     fn several(&self, wanted: &str) -> Error {
-        Error::bad_input(format!("{self} has several images {wanted}")).hint("save it again, with one image of each name")
+        Error::bad_input(format!("{self} has several images named {wanted}")).hint("save it again, with one image of each name")
     }
 
     fn names_hint(&self) -> String {
         match self.references() {
-            names if names.is_empty() => "none of its images has a name: leave the name out".to_owned(),
+            names if names.is_empty() => "none of its images has a name: leave the name out, or save one image only".to_owned(),
             names => format!("it has {}", crate::layout::listed(&names)),
         }
     }

@@ -86,13 +86,18 @@ impl<R: Read> Read for Checked<R> {
         let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let count = self.inner.read(&mut buffer[..most])?;
         if count == 0 && most > 0 {
-            let error = Error::bad_input(format!("{} ends {} bytes too early", self.what, self.left))
+            let error = Error::bad_input(format!("{} is cut short: {} missing", self.what, bytes(self.left)))
                 .hint("what is stored there is damaged or was changed: push it again");
             return Err(self.fail(error));
         }
         self.take(&buffer[..count])?;
         Ok(count)
     }
+}
+
+/// A number of bytes.
+pub(crate) fn bytes(count: u64) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
 }
 
 /// The [`step::Error`] within an I/O error, or one that says that `what` cannot be read.
@@ -146,7 +151,14 @@ mod tests {
             read(&descriptor(b"abcd"), b"abc"),
             read(&lying, b"abcd"),
         ];
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @"
+        read, then 0 more
+        read, then 0 more
+        the blob should be sha256:88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589, and is sha256:e5047b803a9cbb62cec27da91c2e00c964519938780e024f77877c71cdd1bd14, then the blob is not what it should be
+        read, then 0 more
+        the blob is cut short: 1 byte missing, then the blob is not what it should be
+        the blob should be sha256:88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589, and is sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, then the blob is not what it should be
+        ");
     }
 
     proptest! {

@@ -3,21 +3,26 @@
 
 mod blobs;
 mod index;
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use step::{Error, Result, files};
+use step::{Error, Kind, Result, files};
 
 pub use blobs::{BlobReader, BlobWriter};
 use index::tags_hint;
 pub(crate) use index::{IndexFile, listed};
 
 use crate::manifest::{LARGEST, REF_NAME};
+use crate::partial;
 use crate::{Checked, Descriptor, Digest, Manifest, ManifestKind, MediaType};
 
 /// The file that says that a directory is a layout.
@@ -53,10 +58,9 @@ impl Layout {
     /// The layout in `dir`, which must be one.
     pub fn open(dir: &Path) -> Result<Self> {
         let layout = Layout { dir: dir.to_owned() };
-        if !dir.exists() {
-            return Err(Error::not_found(format!("there is no layout {}: no such directory", dir.display())));
-        }
-        if !dir.is_dir() {
+        let metadata =
+            fs::metadata(dir).map_err(|error| Error::io(format_args!("cannot open the layout {}", dir.display()), error))?;
+        if !metadata.is_dir() {
             return Err(Error::bad_input(format!("{} is not an OCI layout but a file", dir.display()))
                 .hint("a layout is a directory; a file that `docker save` made is docker-archive:PATH"));
         }
@@ -71,7 +75,11 @@ impl Layout {
     ///
     /// What a killed process left of blobs that it was writing is removed.
     pub fn create(dir: &Path) -> Result<Self> {
-        let failed = |e| Error::io(format_args!("cannot make the layout {}", dir.display()), e);
+        let failed = |error: io::Error| {
+            let is_ours = error.kind() != ErrorKind::NotADirectory;
+            let error = Error::io(format_args!("cannot make the layout {}", dir.display()), error);
+            if is_ours { error } else { error.with_kind(Kind::BadInput) }
+        };
         let layout = Layout { dir: dir.to_owned() };
         if dir.exists() && !dir.is_dir() {
             return Err(Error::bad_input(format!("cannot make the layout {}: there is a file of that name", dir.display())));
@@ -81,7 +89,7 @@ impl Layout {
         let _lock = layout.lock()?;
         if !layout.mark()? {
             let mut strangers = fs::read_dir(dir).map_err(failed)?.filter_map(|entry| Some(entry.ok()?.file_name()));
-            if let Some(name) = strangers.find(|name| !blobs::is_partial(name)) {
+            if let Some(name) = strangers.find(|name| !partial::is_partial(name)) {
                 return Err(Error::bad_input(format!("{} is not an OCI layout, and not empty", dir.display()))
                     .hint(format!("choose another directory: this one holds {}", name.display())));
             }
@@ -94,7 +102,7 @@ impl Layout {
         if blobs::open_regular(dir, &dir.join(INDEX))?.is_none() {
             files::write_atomic(&dir.join(INDEX), &IndexFile::empty().to_bytes()?)?;
         }
-        blobs::remove_partial(dir);
+        blobs::remove_abandoned(dir);
         blobs::make_dir(dir, None)?;
         Ok(layout)
     }
@@ -120,7 +128,7 @@ impl Layout {
         }
         match tag {
             Some(tag) => self.entry(index.tagged(self, tag)?, &format!("{self}:{tag}")),
-            None => index.only(self, |entry| self.entry(entry, &self.to_string())),
+            None => index.only(self, || tags_hint(&index, ""), |entry| self.entry(entry, &self.to_string())),
         }
     }
 
@@ -173,19 +181,21 @@ impl Layout {
     /// All that was stored before is on disk before the tag is. Entries are sorted: the same calls in another order give the
     /// same bytes. Other entries and fields that we do not know are kept.
     pub fn tag(&self, descriptor: &Descriptor, tag: Option<&str>) -> Result<()> {
-        if tag.is_some_and(|tag| tag.is_empty() || tag.contains(char::is_control)) {
-            return Err(Error::bad_input(format!("{:?} cannot be a tag in a layout", tag.unwrap_or_default())));
-        }
-        if !self.has_blob(descriptor)? {
-            return Err(Error::internal(format!(
-                "cannot tag {} in {}: it is not stored there",
-                descriptor.digest,
-                self.dir.display()
-            )));
+        self.tag_all(&[(descriptor, tag)])
+    }
+
+    /// Does [`Layout::tag`] for all of these at once: all of them are listed, or none is.
+    pub fn tag_all(&self, tagged: &[(&Descriptor, Option<&str>)]) -> Result<()> {
+        for (descriptor, tag) in tagged {
+            self.check_tag(descriptor, *tag)?;
         }
         let _lock = self.lock()?;
         let mut index = self.index()?;
-        if !index.set(descriptor, tag) {
+        let mut changed = false;
+        for (descriptor, tag) in tagged {
+            changed |= index.set(descriptor, *tag);
+        }
+        if !changed {
             return Ok(());
         }
         let bytes = index.to_bytes()?;
@@ -229,6 +239,20 @@ impl Layout {
             }
         }
         Ok(found.into_values().collect())
+    }
+
+    fn check_tag(&self, descriptor: &Descriptor, tag: Option<&str>) -> Result<()> {
+        if tag.is_some_and(|tag| tag.is_empty() || tag.contains(char::is_control)) {
+            return Err(Error::bad_input(format!("{:?} cannot be a tag in a layout", tag.unwrap_or_default())));
+        }
+        if !self.has_blob(descriptor)? {
+            return Err(Error::internal(format!(
+                "cannot tag {} in {}: it is not stored there",
+                descriptor.digest,
+                self.dir.display()
+            )));
+        }
+        Ok(())
     }
 
     /// Whether the directory says that it is a layout.

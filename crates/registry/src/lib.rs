@@ -25,6 +25,7 @@ mod digest;
 mod layout;
 mod manifest;
 mod media_type;
+mod partial;
 mod reference;
 
 pub use archive::{Archive, ArchiveWriter, Section};

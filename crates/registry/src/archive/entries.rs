@@ -61,12 +61,17 @@ impl Entries {
         let mut extension = Extension::default();
         let (mut at, mut memory) = (0, 0);
         let mut header = Header::new_old();
+        if length == 0 {
+            return Err(entries.no_tar(&[]));
+        }
         while at < length {
             let here = at;
             let damaged =
                 |why: &str| Error::bad_input(format!("the archive {} is damaged: {why} at byte {here}", path.display()));
             if length - at < BLOCK {
-                return Err(if at == 0 { entries.no_tar(&[]) } else { damaged("it is cut short") });
+                let mut start = vec![0; usize::try_from(length - at).unwrap_or_default()];
+                file.read_exact_at(&mut start, at).map_err(|e| entries.failed(e))?;
+                return Err(if at == 0 { entries.no_tar(&start) } else { damaged("it is cut short") });
             }
             file.read_exact_at(header.as_mut_bytes(), at).map_err(|e| entries.failed(e))?;
             if header.as_bytes().iter().all(|byte| *byte == 0) {
@@ -163,6 +168,7 @@ impl Entries {
             [0x28, 0xb5, 0x2f, 0xfd, ..] => error("compressed with zstd").hint("unpack it first: unzstd FILE"),
             [0xfd, b'7', b'z', b'X', b'Z', ..] => error("compressed with xz").hint("unpack it first: unxz FILE"),
             [b'B', b'Z', b'h', ..] => error("compressed with bzip2").hint("unpack it first: bunzip2 FILE"),
+            [] => error("empty").hint("save the image again: writing it did not end"),
             _ => error("not a tar")
                 .hint("`docker save`, `podman save` and `skopeo copy … docker-archive:PATH` make archives of images"),
         }

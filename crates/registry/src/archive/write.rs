@@ -1,9 +1,9 @@
 //! Writing an archive in Docker's form, as `docker load` reads it.
 
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::fs;
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use step::{Error, Result, files};
@@ -16,6 +16,7 @@ use super::unpack::{PIECE, unpacked};
 use super::{MANIFEST, whole_name};
 use crate::checked::own_error;
 use crate::manifest::LARGEST;
+use crate::partial;
 use crate::{Descriptor, Digest, Hasher, Manifest, MediaType};
 
 /// Writes an archive, which is at its path once [`ArchiveWriter::finish`] has succeeded, in place of what was there, and
@@ -42,12 +43,8 @@ impl ArchiveWriter {
                 path.display()
             )));
         }
-        let mut builder = tempfile::Builder::new();
-        let file = builder
-            .prefix(".stepwright-")
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(dir(path))
-            .map_err(|e| Error::io(format_args!("cannot write the archive {}", path.display()), e))?;
+        let file =
+            partial::new(dir(path)).map_err(|e| Error::io(format_args!("cannot write the archive {}", path.display()), e))?;
         Ok(ArchiveWriter { path: path.to_owned(), file, written: BTreeSet::new(), images: Vec::new() })
     }
 
@@ -122,14 +119,23 @@ impl ArchiveWriter {
 
     fn layer(&mut self, name: &str, layer: &Descriptor, diff_id: &Digest, what: &str, reader: impl Read) -> Result<()> {
         let place = format!("the layer {} of {what}", layer.digest);
-        let failed = |error| own_error(&place, error);
+        let failed = |error: io::Error| match error.kind() {
+            // What the decoders say of what they do not understand.
+            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => match error.downcast::<Error>() {
+                Ok(own) => own,
+                Err(error) => Error::bad_input(format!("cannot unpack {place}"))
+                    .because(error)
+                    .hint("what is stored there is damaged or was changed: push it again"),
+            },
+            _ => own_error(&place, error),
+        };
         let mut reader = Hashing { inner: unpacked(reader).map_err(failed)?, hasher: Hasher::new(diff_id.algorithm()) };
         self.entry(name, &mut reader, failed)?;
         diff_id.expect(format_args!("{place}, unpacked,"), &reader.hasher.finish())
     }
 
     /// Adds a file. How large it is shows at its end: its header is written last.
-    fn entry(&mut self, name: &str, reader: &mut impl Read, unreadable: impl Fn(std::io::Error) -> Error) -> Result<()> {
+    fn entry(&mut self, name: &str, reader: &mut impl Read, unreadable: impl Fn(io::Error) -> Error) -> Result<()> {
         let path = self.path.clone();
         let failed = |e| Error::io(format_args!("cannot write the archive {}", path.display()), e);
         let start = self.file.stream_position().map_err(failed)?;
@@ -140,7 +146,7 @@ impl ArchiveWriter {
             let count = match reader.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(unreadable(error)),
             };
             self.file.write_all(&buffer[..count]).map_err(failed)?;
@@ -163,14 +169,14 @@ struct Hashing<R> {
 // === impl Hashing ===
 
 impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..count]);
         Ok(count)
     }
 }
 
-fn header(name: &str, size: u64) -> std::io::Result<Header> {
+fn header(name: &str, size: u64) -> io::Result<Header> {
     let mut header = Header::new_gnu();
     header.set_path(name)?;
     header.set_size(size);

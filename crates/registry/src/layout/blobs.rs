@@ -1,19 +1,17 @@
 //! The files of a layout: opened only where they are regular and within it, written beside and renamed.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use step::{Error, Kind, Result, files};
 use tempfile::NamedTempFile;
 
+use crate::checked::bytes;
+use crate::partial;
 use crate::{Algorithm, Checked, Descriptor, Digest, Hasher};
-
-/// What the names of files begin with that are not whole yet. `step::files` begins its names alike.
-const PARTIAL: &str = ".stepwright-";
 
 /// Reads a blob and fails when it is not what its descriptor says: see [`Checked`].
 pub type BlobReader = Checked<File>;
@@ -37,7 +35,7 @@ impl BlobWriter {
         let dir = make_dir(root, Some(descriptor.digest.algorithm()))?;
         let what = name(root, &descriptor.digest);
         Ok(BlobWriter {
-            file: partial(&dir).map_err(|e| Error::io(format_args!("cannot write {what}"), e))?,
+            file: partial::new(&dir).map_err(|e| Error::io(format_args!("cannot write {what}"), e))?,
             path: dir.join(descriptor.digest.hex()),
             descriptor: descriptor.clone(),
             what,
@@ -51,8 +49,9 @@ impl BlobWriter {
         self.written += piece.len() as u64;
         if self.written > self.descriptor.size {
             return Err(Error::bad_input(format!(
-                "{} is larger than the {} bytes it should have",
-                self.what, self.descriptor.size
+                "{} is larger than the {} it should have",
+                self.what,
+                bytes(self.descriptor.size)
             )));
         }
         self.hasher.update(piece);
@@ -66,8 +65,10 @@ impl BlobWriter {
         let failed = |e| Error::io(format_args!("cannot write {}", self.what), e);
         if self.written < self.descriptor.size {
             return Err(Error::bad_input(format!(
-                "{} should have {} bytes, and only {} came",
-                self.what, self.descriptor.size, self.written
+                "{} should have {}, and ends after {}",
+                self.what,
+                bytes(self.descriptor.size),
+                self.written
             )));
         }
         self.descriptor.digest.expect(&self.what, &self.hasher.finish())?;
@@ -104,9 +105,9 @@ pub(super) fn open_as(root: &Path, descriptor: &Descriptor) -> Result<(File, u64
         None => Err(Error::not_found(format!("{} is missing", name(root, &descriptor.digest)))
             .hint("the copy to it did not end, or left this out: copy the image there again")),
         Some((_, size)) if size != descriptor.size => Err(Error::bad_input(format!(
-            "{} should have {} bytes, and has {size}",
+            "{} should have {}, and has {size}",
             name(root, &descriptor.digest),
-            descriptor.size
+            bytes(descriptor.size)
         ))
         .hint("it is damaged: copy the image there again")),
         Some(found) => Ok(found),
@@ -178,35 +179,11 @@ pub(super) fn sync(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file of this name is one that a killed process may have left.
-pub(super) fn is_partial(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with(PARTIAL))
-}
-
-/// Removes the partial blobs that no process is writing any more. Those that resist stay: they do no harm but take space.
-pub(super) fn remove_partial(root: &Path) {
+/// Removes the partial blobs that no process is writing any more.
+pub(super) fn remove_abandoned(root: &Path) {
     for of in [Algorithm::Sha256, Algorithm::Sha512] {
-        let Ok(dir) = files::contained(root, &root.join("blobs").join(algorithm(of))) else { continue };
-        let Ok(entries) = fs::read_dir(dir) else { continue };
-        for entry in entries.flatten().filter(|entry| is_partial(&entry.file_name())) {
-            if entry.file_type().is_ok_and(|kind| kind.is_file())
-                && let Ok(file) = File::open(entry.path())
-                && file.try_lock().is_ok()
-            {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
-}
-
-/// A file for what is not whole yet, locked so that [`remove_partial`] sees that somebody is at it.
-fn partial(dir: &Path) -> io::Result<NamedTempFile> {
-    loop {
-        let file = tempfile::Builder::new().prefix(PARTIAL).permissions(fs::Permissions::from_mode(0o644)).tempfile_in(dir)?;
-        // Between the two another process may have taken it for a leftover, and may be about to remove it.
-        let taken = matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock));
-        if !taken && file.as_file().metadata()?.nlink() > 0 {
-            return Ok(file);
+        if let Ok(dir) = files::contained(root, &root.join("blobs").join(algorithm(of))) {
+            partial::remove_abandoned(&dir);
         }
     }
 }

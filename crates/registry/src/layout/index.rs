@@ -1,5 +1,6 @@
 //! `index.json`: which manifests a layout holds and under which tags.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -106,8 +107,14 @@ impl IndexFile {
         !known || self.entries.len() != before
     }
 
-    /// The only manifest that is not about another. `holder` is whose index it is; `read` reads the manifest of an entry.
-    pub(crate) fn only(&self, holder: &impl fmt::Display, read: impl Fn(&Descriptor) -> Result<Manifest>) -> Result<Manifest> {
+    /// The only manifest that is not about another. `holder` is whose index it is; `names` says what
+    /// there is to choose from; `read` reads the manifest of an entry.
+    pub(crate) fn only(
+        &self,
+        holder: &impl fmt::Display,
+        names: impl Fn() -> String,
+        read: impl Fn(&Descriptor) -> Result<Manifest>,
+    ) -> Result<Manifest> {
         let distinct: BTreeMap<&Digest, &Descriptor> = self.entries().map(|entry| (&entry.digest, entry)).collect();
         let mut only = None;
         for entry in distinct.values() {
@@ -119,8 +126,7 @@ impl IndexFile {
                 continue;
             }
             if only.replace(manifest).is_some() {
-                return Err(Error::bad_input(format!("{holder} holds several images, and none is named"))
-                    .hint(format!("name one: {}", tags_hint(self, ""))));
+                return Err(Error::bad_input(format!("{holder} holds several images, and none is named")).hint(names()));
             }
         }
         only.ok_or_else(|| Error::not_found(format!("{holder} holds no image")).hint("copy one there first"))
@@ -137,18 +143,21 @@ fn is_about_another(tag: &str) -> bool {
     tag.strip_prefix("sha256-").is_some_and(|rest| rest.len() >= 64 && rest.bytes().take(64).all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Which tags there are, those like `wanted` first.
+/// Which tags there are, those like `wanted` first; signatures' only when there are no others.
 pub(super) fn tags_hint(index: &IndexFile, wanted: &str) -> String {
     let mut tags: Vec<&str> = index.entries().filter_map(tag).collect();
     tags.sort_unstable();
     tags.dedup();
     let likeness = |tag: &str| strsim::jaro_winkler(tag, wanted);
     // Stable: what is equally far stays sorted.
-    tags.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    tags.sort_by(|a, b| {
+        (is_about_another(a), likeness(b)).partial_cmp(&(is_about_another(b), likeness(a))).unwrap_or(Ordering::Equal)
+    });
+    tags.truncate(tags.iter().position(|tag| is_about_another(tag)).filter(|first| *first > 0).unwrap_or(tags.len()));
     let digests: Vec<&str> = index.entries().map(|entry| entry.digest.as_str()).collect();
     match (tags.is_empty(), digests.is_empty()) {
         (true, true) => "it holds no image at all: copy one there first".to_owned(),
-        (true, false) => format!("none of its manifests has a tag; it has {}", listed(&digests)),
+        (true, false) => format!("it has no tags; name a digest: {}", listed(&digests)),
         (false, _) => format!("its tags are {}", listed(&tags)),
     }
 }
