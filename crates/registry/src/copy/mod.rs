@@ -240,7 +240,10 @@ impl<'a> Target<'a> {
     fn tag(&self, root: &Manifest, moved: &mut Vec<Location>) -> Result<()> {
         if self.tags.is_empty() {
             self.sink.tag(root, None)?;
-            moved.push(self.location.clone());
+            moved.push(match self.location {
+                Location::Registry(image) => Location::Registry(image.clone().without_digest()),
+                other => other.clone(),
+            });
         }
         let mut done = BTreeSet::new();
         for tag in self.tags.iter().filter(|tag| done.insert(*tag)) {
