@@ -101,6 +101,8 @@ impl RegistryBuilder {
                 "delete": {"enabled": self.delete},
                 "maintenance": {"uploadpurging": {"enabled": false}},
             },
+            // What clients fetch elsewhere may be anywhere.
+            "validation": {"manifests": {"urls": {"allow": ["^https?://"]}}},
             "http": http,
         });
         match &self.auth {

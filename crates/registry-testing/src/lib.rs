@@ -27,6 +27,7 @@
 mod client;
 mod config;
 mod http;
+pub mod images;
 mod process;
 mod proxy;
 mod recorder;
@@ -35,6 +36,7 @@ mod server;
 mod storage;
 mod tls;
 mod token;
+mod tools;
 
 pub use config::RegistryBuilder;
 pub use http::Request;
@@ -42,3 +44,4 @@ pub use proxy::{Answer, Fault, FaultProxy, FaultProxyBuilder, Feature, without};
 pub use recorder::Recorder;
 pub use registry::Registry;
 pub use token::{TokenRequest, TokenServer, TokenServerBuilder};
+pub use tools::{Tool, tool};
