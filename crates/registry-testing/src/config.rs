@@ -77,14 +77,14 @@ impl RegistryBuilder {
         Registry::run(self)
     }
 
-    /// Writes what `docker-registry serve` reads into `dir`: `config.yml`, and what it names.
-    pub(crate) fn write(&self, dir: &Path) {
+    /// Writes what `docker-registry serve` reads into `dir`: `config.yml`, and what it names. With port 0 the kernel chooses,
+    /// and the log tells: no two tests get the same.
+    pub(crate) fn write(&self, dir: &Path, address: &str) {
         let file = |name: &str, content: &str| {
             fs::write(dir.join(name), content).unwrap();
             dir.join(name)
         };
-        // Port 0: the kernel chooses, the log tells, and no two tests get the same.
-        let mut http = json!({"addr": "127.0.0.1:0", "secret": "of no registry but this", "relativeurls": self.relative});
+        let mut http = json!({"addr": address, "secret": "of no registry but this", "relativeurls": self.relative});
         if self.tls {
             let tls = tls::shared();
             let (certificate, key) = tls.server_pem();

@@ -127,12 +127,12 @@ impl Head {
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
-        self.headers.retain(|(known, _)| known != name);
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
     }
 
     pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
         self.remove(name);
-        self.headers.push((name.to_owned(), value.to_string()));
+        self.headers.push((name.to_ascii_lowercase(), value.to_string()));
     }
 
     pub(crate) fn write(&self, writer: &mut impl Write) -> io::Result<()> {

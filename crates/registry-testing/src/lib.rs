@@ -26,11 +26,13 @@
 
 mod client;
 mod config;
+mod fault;
 mod http;
 pub mod images;
 mod process;
 mod proxy;
 mod recorder;
+mod referrers;
 mod registry;
 mod server;
 mod storage;
@@ -39,8 +41,9 @@ mod token;
 mod tools;
 
 pub use config::RegistryBuilder;
+pub use fault::{Answer, Fault, Feature, first, without};
 pub use http::Request;
-pub use proxy::{Answer, Fault, FaultProxy, FaultProxyBuilder, Feature, without};
+pub use proxy::{FaultProxy, FaultProxyBuilder};
 pub use recorder::Recorder;
 pub use registry::Registry;
 pub use token::{TokenRequest, TokenServer, TokenServerBuilder};

@@ -2,11 +2,14 @@
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::fault::{Fault, Feature};
 use crate::http::{Body, Framing, Head, Request};
+use crate::referrers::Referrers;
 use crate::registry::Registry;
 use crate::server::{After, Client, Handler, Server};
 use crate::tls;
@@ -22,66 +25,9 @@ pub struct FaultProxy {
 /// A proxy that does not run yet.
 pub struct FaultProxyBuilder {
     upstream: String,
+    storage: PathBuf,
     tls: bool,
-}
-
-/// What happens to a request.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// The registry answers.
-    Pass,
-    /// This answer, and the registry hears of nothing.
-    Answer(Answer),
-    /// The answer breaks off with a connection reset after so many bytes of its body.
-    ResetResponse(u64),
-    /// The connection is reset after so many bytes of the request's body, which the registry gets.
-    ResetRequest(u64),
-    /// The answer's body comes byte by byte, at this interval.
-    Drip(Duration),
-    /// The answer stops after so many bytes of its body, and the connection stays open.
-    Stall(u64),
-    /// The byte at this place of the answer's body is another.
-    Flip(u64),
-    /// The answer ends in good order after so many bytes of its body: fewer than its `Content-Length`.
-    Truncate(u64),
-    /// The answer's `Content-Length` is wrong by so much; all of the body comes, then the connection closes.
-    Lie(i64),
-    /// 307 to this scheme and host, with the same path and query: `http://localhost:1234`.
-    Redirect(String),
-    /// The connection closes before an answer.
-    Close,
-    /// The registry does its work, and the connection closes without an answer.
-    Swallow,
-    /// No answer, until the client goes away.
-    Silence,
-    /// The registry answers as one without this feature.
-    Without(Feature),
-}
-
-/// An answer that the proxy gives itself.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// Headers; `Content-Length` comes by itself.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// What some registries have not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feature {
-    /// `POST …/blobs/uploads/?mount=`: answered with a session for an upload, as if the blob were unknown.
-    Mount,
-    /// `PATCH …/blobs/uploads/ID`: 405.
-    Patch,
-    /// `GET …/referrers/…`: 404.
-    Referrers,
-    /// `Range` of a blob: all of it comes, with 200.
-    Range,
-    /// `DELETE`: 405.
-    Delete,
+    referrers: Option<Referrers>,
 }
 
 #[derive(Default)]
@@ -93,6 +39,7 @@ struct Traffic {
 struct Proxy {
     upstream: String,
     https: bool,
+    referrers: Option<Referrers>,
     fault: Box<dyn Fn(&Request) -> Fault + Send + Sync>,
     traffic: Arc<Traffic>,
 }
@@ -102,57 +49,6 @@ struct Upstream {
     stream: BufReader<TcpStream>,
     /// Whether the registry has closed its ears.
     deaf: bool,
-}
-
-// === impl Fault ===
-
-impl Fault {
-    /// An answer with this status, without a body.
-    pub fn status(status: u16) -> Self {
-        Fault::Answer(Answer { status, headers: Vec::new(), body: Vec::new() })
-    }
-
-    /// Adds a header to an answer of the proxy's own.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: impl ToString) -> Self {
-        self.own_answer().headers.push((name.to_owned(), value.to_string()));
-        self
-    }
-
-    /// Gives an answer of the proxy's own a body.
-    #[must_use]
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.own_answer().body = body.into();
-        self
-    }
-
-    fn own_answer(&mut self) -> &mut Answer {
-        match self {
-            Fault::Answer(answer) => answer,
-            fault => panic!("{fault:?} has no answer of its own"),
-        }
-    }
-}
-
-impl Feature {
-    fn is_in(self, request: &Request) -> bool {
-        match self {
-            Feature::Mount => request.method == "POST" && !request.query("mount").is_empty(),
-            Feature::Patch => request.method == "PATCH",
-            Feature::Referrers => request.path().contains("/referrers/"),
-            Feature::Range => request.method == "GET" && request.header("range").is_some(),
-            Feature::Delete => request.method == "DELETE",
-        }
-    }
-}
-
-/// A registry that has none of `features`.
-pub fn without(features: &[Feature]) -> impl Fn(&Request) -> Fault + Send + Sync + use<> {
-    let features = features.to_vec();
-    move |request| match features.iter().find(|feature| feature.is_in(request)) {
-        Some(feature) => Fault::Without(*feature),
-        None => Fault::Pass,
-    }
 }
 
 // === impl FaultProxyBuilder ===
@@ -165,10 +61,23 @@ impl FaultProxyBuilder {
         self
     }
 
+    /// Has the referrers API, which docker-registry 2.8 lacks, in pages of so many entries.
+    #[must_use]
+    pub fn referrers(mut self, page: usize) -> Self {
+        self.referrers = Some(Referrers::new(self.storage.clone(), page));
+        self
+    }
+
     /// Starts it. `fault` decides what happens to each request, in the thread of the connection: it may block.
     pub fn start(self, fault: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> FaultProxy {
         let traffic = Arc::new(Traffic::default());
-        let proxy = Proxy { upstream: self.upstream, https: self.tls, fault: Box::new(fault), traffic: traffic.clone() };
+        let proxy = Proxy {
+            upstream: self.upstream,
+            https: self.tls,
+            referrers: self.referrers,
+            fault: Box::new(fault),
+            traffic: traffic.clone(),
+        };
         FaultProxy { server: Server::start(proxy, self.tls.then(tls::shared)), traffic }
     }
 }
@@ -184,7 +93,7 @@ impl FaultProxy {
     /// A proxy to configure first.
     pub fn builder(registry: &Registry) -> FaultProxyBuilder {
         assert!(registry.url().starts_with("http:"), "the proxy speaks plain http with its registry");
-        FaultProxyBuilder { upstream: registry.host().to_owned(), tls: false }
+        FaultProxyBuilder { upstream: registry.host().to_owned(), storage: registry.storage(), tls: false, referrers: None }
     }
 
     /// `127.0.0.1:PORT`.
@@ -256,7 +165,10 @@ impl Handler for Proxy {
                 whole.headers.retain(|(name, _)| name != "range");
                 self.forward(&whole, client, &Fault::Pass)
             }
-            fault => self.forward(request, client, &fault),
+            fault => match self.referrers.as_ref().and_then(|referrers| referrers.list(request)) {
+                Some((head, body)) => client.answer(request, head, &body),
+                None => self.forward(request, client, &fault),
+            },
         }
     }
 }
@@ -325,6 +237,14 @@ impl Proxy {
         fault: &Fault,
     ) -> io::Result<After> {
         head.remove("connection");
+        if let Some(referrers) = &self.referrers {
+            referrers.acknowledge(&mut head);
+        }
+        match fault {
+            Fault::Header(name, Some(value)) => head.set(name, value),
+            Fault::Header(name, None) => head.remove(name),
+            _ => {}
+        }
         let framing = head.framing(&request.method);
         let mut body = Body::new(&mut upstream.stream, framing.unwrap_or(Framing::Length(0)));
         if let Fault::Swallow = fault {

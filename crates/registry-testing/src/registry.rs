@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use ureq::Agent;
 
-use crate::client::{self, Auth};
+use crate::client;
 use crate::config::RegistryBuilder;
 use crate::process::Program;
 use crate::tls;
@@ -21,7 +21,7 @@ pub struct Registry {
     program: Program,
     host: String,
     url: String,
-    auth: Auth,
+    builder: RegistryBuilder,
     agent: Agent,
     client: (String, String),
     /// Where we see what it stores.
@@ -46,19 +46,7 @@ impl Registry {
         let dir = tempfile::tempdir().unwrap();
         let storage = dir.path().join("storage");
         fs::create_dir(&storage).unwrap();
-        builder.write(dir.path());
-        let (sender, address) = channel();
-        let program = Program::start(builder.command(dir.path()), move |line| {
-            // msg="listening on 127.0.0.1:40123, tls"
-            let address = line.map(|line| Some(line.split_once("listening on ")?.1.split(['"', ',']).next()?.to_owned()));
-            match address {
-                Some(None) => {}
-                Some(Some(address)) => drop(sender.send(Some(address))),
-                None => drop(sender.send(None)),
-            }
-        });
-        let host = address.recv_timeout(Duration::from_secs(20)).ok().flatten();
-        let host = host.unwrap_or_else(|| panic!("the registry does not start:\n{}", program.log()));
+        let (program, host) = serve(&builder, dir.path(), "127.0.0.1:0");
         let storage = match builder.disk {
             // Its mounts are its own: they are seen by way of it.
             Some(_) => PathBuf::from(format!("/proc/{}/root{}", program.id(), storage.display())),
@@ -67,7 +55,7 @@ impl Registry {
         let client = if builder.client_certificate { tls::shared().client_pem("a test") } else { Default::default() };
         let agent = client::agent(builder.client_certificate.then_some((&client.0, &client.1)));
         let url = format!("{}://{host}", if builder.tls { "https" } else { "http" });
-        Registry { program, host, url, auth: builder.auth, agent, client, storage, dir }
+        Registry { program, host, url, builder, agent, client, storage, dir }
     }
 
     /// `127.0.0.1:PORT`.
@@ -107,13 +95,20 @@ impl Registry {
         self.program.kill();
     }
 
+    /// Kills it if it runs, and starts it again at the same place with what it had. (A disk of its own is gone.)
+    pub fn restart(&mut self) {
+        assert!(self.builder.disk.is_none(), "a disk of its own goes with the registry");
+        self.kill();
+        self.program = serve(&self.builder, self.dir.path(), &self.host).0;
+    }
+
     /// A client that knows the authority, asks no proxy, follows no redirect and takes every status for an answer.
     pub fn agent(&self) -> &Agent {
         &self.agent
     }
 
     pub(crate) fn authorization(&self, repository: &str) -> Option<String> {
-        self.auth.header(repository)
+        self.builder.auth.header(repository)
     }
 
     /// The directory `docker/registry/v2` of its storage.
@@ -141,6 +136,24 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Registry").field(&self.url).finish()
     }
+}
+
+/// Starts the program, and waits until it listens: gives where.
+fn serve(builder: &RegistryBuilder, dir: &Path, address: &str) -> (Program, String) {
+    builder.write(dir, address);
+    let (sender, host) = channel();
+    let program = Program::start(builder.command(dir), move |line| {
+        // msg="listening on 127.0.0.1:40123, tls"
+        let host = line.map(|line| Some(line.split_once("listening on ")?.1.split(['"', ',']).next()?.to_owned()));
+        match host {
+            Some(None) => {}
+            Some(Some(host)) => drop(sender.send(Some(host))),
+            None => drop(sender.send(None)),
+        }
+    });
+    let host = host.recv_timeout(Duration::from_secs(20)).ok().flatten();
+    let host = host.unwrap_or_else(|| panic!("the registry does not start:\n{}", program.log()));
+    (program, host)
 }
 
 /// What of a line of the log helps: answers and complaints, without what is the same everywhere.

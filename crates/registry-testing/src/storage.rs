@@ -112,25 +112,9 @@ impl Registry {
         fs::remove_file(data(&self.storage(), digest)).unwrap();
     }
 
-    /// The digests of `repository`'s manifests that say of themselves that they are about `subject`, as descriptors.
+    /// The manifests of `repository` that say of themselves that they are about `subject`, as the referrers API tells them.
     pub fn referrers(&self, repository: &str, subject: &Digest) -> Vec<Descriptor> {
-        let revisions = self.repository(repository).join("_manifests/revisions/sha256");
-        let mut found = Vec::new();
-        for revision in list(&revisions) {
-            let digest: Digest = format!("sha256:{}", revision.file_name().unwrap().to_str().unwrap()).parse().unwrap();
-            let Ok(bytes) = fs::read(data(&self.storage(), &digest)) else { continue };
-            let Ok(manifest) = Manifest::parse(&digest, bytes, None) else { continue };
-            if manifest.subject().is_some_and(|known| known.digest == *subject) {
-                let mut descriptor = manifest.descriptor();
-                descriptor.artifact_type = manifest.artifact_type().cloned();
-                descriptor.annotations = match manifest.kind() {
-                    ManifestKind::Image(image) => image.annotations.clone(),
-                    ManifestKind::Index(index) => index.annotations.clone(),
-                };
-                found.push(descriptor);
-            }
-        }
-        found
+        referrers(&self.storage(), repository, subject)
     }
 
     fn repository(&self, name: &str) -> PathBuf {
@@ -208,6 +192,28 @@ impl Check<'_> {
         }
         right
     }
+}
+
+pub(crate) fn referrers(root: &Path, repository: &str, subject: &Digest) -> Vec<Descriptor> {
+    let revisions = list(&root.join("repositories").join(repository).join("_manifests/revisions/sha256"));
+    // The link of one that was deleted is missing.
+    let digests = revisions.iter().filter_map(|revision| link(revision));
+    let about = digests.filter_map(|digest| manifest(root, &digest));
+    let about = about.filter(|manifest| manifest.subject().is_some_and(|known| known.digest == *subject));
+    about
+        .map(|manifest| {
+            let annotations = match manifest.kind() {
+                ManifestKind::Image(image) => image.annotations.clone(),
+                ManifestKind::Index(index) => index.annotations.clone(),
+            };
+            Descriptor { artifact_type: manifest.artifact_type().cloned(), annotations, ..manifest.descriptor() }
+        })
+        .collect()
+}
+
+/// A stored manifest; none when it is missing or is none.
+pub(crate) fn manifest(root: &Path, digest: &Digest) -> Option<Manifest> {
+    Manifest::parse(digest, fs::read(data(root, digest)).ok()?, None).ok()
 }
 
 fn hash(path: &Path, algorithm: Algorithm) -> io::Result<Digest> {

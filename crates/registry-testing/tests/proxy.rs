@@ -8,8 +8,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use registry::{Descriptor, Digest, MediaType};
-use registry_testing::{Fault, FaultProxy, Feature, Recorder, Registry, without};
+use registry::{Descriptor, Digest, Index, MediaType};
+use registry_testing::images::{self, Flavour};
+use registry_testing::{Fault, FaultProxy, Feature, Recorder, Registry, first, without};
 use ureq::http::Request;
 
 use common::{End, Raw, get, read, send};
@@ -203,6 +204,60 @@ fn features_are_missing_when_asked() {
     };
     assert_eq!(try_all(&all), [202, 405, 404, 200, 405]);
     assert_eq!(try_all(&[]), [201, 202, 404, 206, 204]);
+}
+
+#[test]
+fn headers_may_say_something_else() {
+    let (registry, _, target) = stored();
+    let proxy = FaultProxy::start(&registry, |request| match request.number {
+        0 => Fault::Header("Docker-Content-Digest", Some("sha256:0".to_owned())),
+        _ => Fault::Header("Docker-Content-Digest", None),
+    });
+    let said = || get(&proxy.host(), &target).header("docker-content-digest").map(str::to_owned);
+    assert_eq!([said(), said()], [Some("sha256:0".to_owned()), None]);
+}
+
+#[test]
+fn only_the_first_fail() {
+    let (registry, _, target) = stored();
+    let proxy = FaultProxy::start(&registry, first(2, |request| request.is_blob(), Fault::status(500)));
+    let targets = ["/v2/", &target, &target, &target];
+    assert_eq!(targets.map(|target| get(&proxy.host(), target).status()), [200, 500, 500, 200]);
+}
+
+#[test]
+fn referrers_are_listed_in_pages() {
+    let registry = Registry::start();
+    let proxy = FaultProxy::builder(&registry).referrers(2).start(|_| Fault::Pass);
+    let subject = images::image(Flavour::Oci, 1);
+    subject.push_to(&registry, "a", Some("1"));
+    let types = ["application/x.sbom", "application/x.sbom", "application/x.signature"];
+    let about = types.iter().zip(["1", "2", "3"]);
+    let about: Vec<_> = about.map(|(kind, name)| images::artifact(kind, &[(name, b"")], Some(&subject))).collect();
+    about.iter().for_each(|one| one.push_to(&registry, "a", None));
+    let again = format!("/v2/a/manifests/{}", about[0].digest());
+    let headers = [("Content-Type", MediaType::OCI_MANIFEST.to_string())];
+    let pushed = send(&proxy.host(), "PUT", &again, &[(headers[0].0, &headers[0].1)], &about[0].manifest.bytes);
+    assert_eq!((pushed.status(), pushed.header("oci-subject")), (201, Some(subject.digest().as_str())));
+
+    let list = |target: &str| {
+        let page = get(&proxy.host(), target);
+        let index: Index = serde_json::from_slice(&page.body).unwrap();
+        let next = page.header("link").map(|link| link[1..].split('>').next().unwrap().to_owned());
+        (index.manifests, next, page.header("oci-filters-applied").map(str::to_owned))
+    };
+    let start = format!("/v2/a/referrers/{}", subject.digest());
+    let (mut found, next, filters) = list(&start);
+    assert_eq!((found.len(), filters), (2, None));
+    let (rest, next, _) = list(&next.unwrap());
+    assert_eq!((rest.len(), next), (1, None));
+    found.extend(rest);
+    for one in &about {
+        assert!(found.iter().any(|entry| entry.digest == *one.digest() && entry.artifact_type.is_some()));
+    }
+    let (signatures, next, filters) = list(&format!("{start}?artifactType=application%2Fx.signature"));
+    assert_eq!((signatures.len(), next, filters.as_deref()), (1, None, Some("artifactType")));
+    assert_eq!(list(&format!("/v2/a/referrers/{}", about[0].digest())).0, []);
 }
 
 #[test]

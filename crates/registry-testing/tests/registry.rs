@@ -161,12 +161,14 @@ fn a_full_disk_is_full_and_others_are_not() {
 }
 
 #[test]
-fn a_killed_registry_answers_nobody() {
+fn a_killed_registry_answers_nobody_until_it_is_back() {
     let mut registry = Registry::start();
     push(&registry, "a", "1");
     registry.kill();
     assert!(std::net::TcpStream::connect(registry.host()).is_err());
     registry.fsck();
+    registry.restart();
+    assert_eq!(registry.tags("a"), ["1"]);
 }
 
 /// What a token server gives for `query`, and what the registry says to it.
