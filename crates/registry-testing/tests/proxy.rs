@@ -13,7 +13,7 @@ use registry_testing::images::{self, Flavour};
 use registry_testing::{Fault, FaultProxy, Feature, Recorder, Registry, first, without};
 use ureq::http::Request;
 
-use common::{End, Raw, get, read, send};
+use common::{End, PATIENCE, Raw, get, read, read_status, send, send_for};
 
 const SIZE: usize = 300_000;
 
@@ -29,13 +29,6 @@ fn stored() -> (Registry, Descriptor, String) {
     (registry, blob, target)
 }
 
-/// What a client sees of a blob that comes with this fault.
-fn see(fault: Fault) -> Raw {
-    let (registry, _, target) = stored();
-    let proxy = FaultProxy::start(&registry, move |_| fault.clone());
-    get(&proxy.host(), &target)
-}
-
 /// Status, what `Content-Length` says, how many bytes came, how many of them are wrong, how it ended.
 fn summary(raw: &Raw) -> String {
     let wrong = content().iter().zip(&raw.body).filter(|(a, b)| a != b).count();
@@ -45,6 +38,13 @@ fn summary(raw: &Raw) -> String {
 
 #[test]
 fn what_becomes_of_a_blob() {
+    let (registry, _, target) = stored();
+    let see = |fault: &Fault| {
+        let silent = matches!(fault, Fault::Stall(_) | Fault::Drip(_) | Fault::Silence);
+        let fault = fault.clone();
+        let proxy = FaultProxy::start(&registry, move |_| fault.clone());
+        send_for(if silent { Duration::from_millis(500) } else { PATIENCE }, &proxy.host(), "GET", &target, &[], b"")
+    };
     let said = [
         Fault::Pass,
         Fault::ResetResponse(100_000),
@@ -60,7 +60,7 @@ fn what_becomes_of_a_blob() {
         Fault::Swallow,
         Fault::Silence,
     ]
-    .map(|fault| format!("{fault:?}: {}", summary(&see(fault.clone()))));
+    .map(|fault| format!("{fault:?}: {}", summary(&see(&fault))));
     insta::assert_snapshot!(said.join("\n"), @"
     Pass: 200 said 300000 got 300000 wrong 0 Closed
     ResetResponse(100000): 200 said 300000 got 100000 wrong 0 Reset
@@ -153,7 +153,7 @@ fn a_connection_serves_many_requests_and_chunked_bodies_pass() {
     let target = session(&proxy);
     let host = proxy.host();
     let mut stream = TcpStream::connect(&host).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut text = format!("PATCH {target} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
     for piece in content().chunks(70_000) {
         text.extend(format!("{:x}\r\n", piece.len()).bytes().chain(piece.iter().copied()).chain(*b"\r\n"));
@@ -172,14 +172,13 @@ fn a_client_that_waits_for_leave_gets_it_or_an_answer() {
     let proxy = FaultProxy::start(&registry, |_| Fault::Pass);
     let waits = |login: &str| {
         let mut stream = TcpStream::connect(proxy.host()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         let head = format!(
             "PUT /v2/a/manifests/1 HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();
-        let first = read(&mut stream);
+        let first = read_status(&mut stream);
         let _ = stream.write_all(b"{}");
-        (first.status(), read(&mut stream).status())
+        (first, read_status(&mut stream))
     };
     assert_eq!(waits("YWxpY2U6d3Jvbmc="), (401, 0));
     assert_eq!(waits("YWxpY2U6c2VjcmV0"), (100, 400));

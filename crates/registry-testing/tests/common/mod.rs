@@ -23,8 +23,9 @@ pub enum End {
 }
 
 impl Raw {
+    /// 0 where there is no answer.
     pub fn status(&self) -> u16 {
-        self.head.split(' ').nth(1).map_or(0, |status| status.parse().unwrap())
+        self.head.strip_prefix("HTTP/1.1 ").map_or(0, |rest| rest[..3].parse().unwrap())
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -33,10 +34,18 @@ impl Raw {
     }
 }
 
+/// Longer than any answer takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Sends one request on a connection of its own, and reads until it ends.
 pub fn send(host: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Raw {
+    send_for(PATIENCE, host, method, target, headers, body)
+}
+
+/// As [`send`], for an answer that is expected to stop coming: gives up when there is silence for so long.
+pub fn send_for(patience: Duration, host: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Raw {
     let mut stream = TcpStream::connect(host).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    stream.set_read_timeout(Some(patience)).unwrap();
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
@@ -69,4 +78,14 @@ pub fn read(stream: &mut TcpStream) -> Raw {
     let split = got.windows(4).position(|four| four == b"\r\n\r\n").map_or(got.len(), |at| at + 4);
     let body = got.split_off(split);
     Raw { head: String::from_utf8(got).unwrap(), body, end }
+}
+
+/// Reads one head, and gives its status; 0 when the connection ends instead.
+pub fn read_status(stream: &mut TcpStream) -> u16 {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    Raw { head: String::from_utf8(head).unwrap(), body: Vec::new(), end: End::Silent }.status()
 }
