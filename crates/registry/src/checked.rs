@@ -18,14 +18,9 @@ pub struct Checked<R> {
     digest: Digest,
     /// Bytes that are still to come.
     left: u64,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Reading(Hasher),
-    Good,
-    Bad,
+    /// Until the end is reached.
+    hasher: Option<Hasher>,
+    failed: bool,
 }
 
 // === impl Checked ===
@@ -38,7 +33,8 @@ impl<R: Read> Checked<R> {
             what: what.into(),
             digest: descriptor.digest.clone(),
             left: descriptor.size,
-            state: State::Reading(Hasher::new(descriptor.digest.algorithm())),
+            hasher: Some(Hasher::new(descriptor.digest.algorithm())),
+            failed: false,
         }
     }
 
@@ -51,37 +47,26 @@ impl<R: Read> Checked<R> {
     }
 
     fn fail(&mut self, error: Error) -> io::Error {
-        self.state = State::Bad;
+        self.failed = true;
         io::Error::new(ErrorKind::InvalidData, error)
     }
 
-    /// Takes what was read last, and tells at the end whether all of it is the content.
-    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
-        let State::Reading(hasher) = &mut self.state else { return Ok(()) };
-        hasher.update(piece);
-        self.left -= piece.len() as u64;
-        if self.left > 0 {
-            return Ok(());
-        }
-        match std::mem::replace(&mut self.state, State::Good) {
-            State::Reading(hasher) => match self.digest.expect(&self.what, &hasher.finish()) {
-                Ok(()) => Ok(()),
-                Err(error) => Err(self.fail(error)),
-            },
-            State::Good | State::Bad => Ok(()),
+    /// Tells whether all that was read is the content, once it is all.
+    fn check(&mut self) -> io::Result<()> {
+        match self.hasher.take_if(|_| self.left == 0) {
+            Some(hasher) => self.digest.expect(&self.what, &hasher.finish()).map_err(|error| self.fail(error)),
+            None => Ok(()),
         }
     }
 }
 
 impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.state {
-            State::Good => return Ok(0),
-            State::Bad => {
-                return Err(io::Error::new(ErrorKind::InvalidData, format!("{} is not what it should be", self.what)));
-            }
-            State::Reading(_) if self.left == 0 => return self.take(&[]).map(|()| 0),
-            State::Reading(_) => {}
+        if self.failed {
+            return Err(io::Error::new(ErrorKind::InvalidData, format!("{} is not what it should be", self.what)));
+        }
+        if self.left == 0 {
+            return self.check().map(|()| 0);
         }
         let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let count = self.inner.read(&mut buffer[..most])?;
@@ -90,8 +75,11 @@ impl<R: Read> Read for Checked<R> {
                 .hint("what is stored there is damaged or was changed: push it again");
             return Err(self.fail(error));
         }
-        self.take(&buffer[..count])?;
-        Ok(count)
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
+        self.left -= count as u64;
+        self.check().map(|()| count)
     }
 }
 

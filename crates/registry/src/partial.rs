@@ -1,6 +1,5 @@
 //! Files that are not whole yet: beside their place, under names that nobody takes for something else.
 
-use std::error::Error as _;
 use std::ffi::OsStr;
 use std::fs::{File, Permissions, TryLockError};
 use std::io;
@@ -53,6 +52,5 @@ pub(crate) fn remove_abandoned(dir: &Path) {
 
 /// The error without the name of the file that could not be made, which says nothing to anybody.
 fn without_path(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|error| error.source()).and_then(|source| source.downcast_ref::<io::Error>());
-    inner.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
+    if error.get_ref().is_some() { error.kind().into() } else { error }
 }

@@ -49,7 +49,14 @@ impl<R: BufRead> Zstd<R> {
     }
 
     fn error(&mut self, error: FrameDecoderError) -> io::Error {
-        self.source.failed.take().unwrap_or_else(|| io::Error::new(ErrorKind::InvalidData, error))
+        let said = match error {
+            FrameDecoderError::WindowSizeTooBig { requested, .. } => {
+                format!("the zstd data needs a window of {requested} bytes, and {LARGEST_WINDOW} are allowed")
+            }
+            // Its own words are its structures, each printed twice.
+            _ => "the zstd data is malformed or cut short".to_owned(),
+        };
+        self.source.failed.take().unwrap_or_else(|| io::Error::new(ErrorKind::InvalidData, said))
     }
 }
 
@@ -90,5 +97,53 @@ impl<R: Read> Read for Source<R> {
             self.failed = Some(error);
             kind.into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::samples::{gzip, zstd};
+
+    #[test]
+    fn layers_are_unpacked_to_their_end() {
+        let read = |bytes: &[u8]| {
+            let mut unpacked_bytes = Vec::new();
+            match unpacked(bytes).and_then(|mut reader| reader.read_to_end(&mut unpacked_bytes)) {
+                Ok(_) => String::from_utf8_lossy(&unpacked_bytes).into_owned(),
+                Err(error) => format!("error: {error}"),
+            }
+        };
+        let skippable = [&[0x51, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"12345"].concat();
+        let cases = [
+            b"".to_vec(),
+            b"abc".to_vec(),
+            gzip(b"abc"),
+            [gzip(b"abc"), gzip(b""), gzip(b"def")].concat(),
+            [zstd(b"abc"), skippable.clone(), zstd(b"def"), skippable.clone()].concat(),
+            [skippable.clone(), zstd(b"abc")].concat(),
+            gzip(b"abc")[..12].to_vec(),
+            [gzip(b"abc"), b"more".to_vec()].concat(),
+            zstd(b"abc")[..8].to_vec(),
+            [zstd(b"abc"), b"more".to_vec()].concat(),
+            [zstd(b"abc"), skippable[..10].to_vec()].concat(),
+            // A frame that wants a window of 3 GB.
+            vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xac, 0, 0, 0, 0],
+        ];
+        let said: Vec<String> = cases.iter().map(|case| read(case)).collect();
+        insta::assert_snapshot!(said.join("\n"), @"
+
+        abc
+        abc
+        abcdef
+        abcdef
+        abc
+        error: incomplete deflate stream
+        error: unexpected end of file
+        error: the zstd data is malformed or cut short
+        error: the zstd data is malformed or cut short
+        error: unexpected end of file
+        error: the zstd data needs a window of 3221225472 bytes, and 134217728 are allowed
+        ");
     }
 }

@@ -43,6 +43,13 @@ impl ArchiveWriter {
                 path.display()
             )));
         }
+        if !dir(path).is_dir() {
+            return Err(Error::not_found(format!(
+                "cannot write the archive {}: there is no directory {}",
+                path.display(),
+                dir(path).display()
+            )));
+        }
         let file =
             partial::new(dir(path)).map_err(|e| Error::io(format_args!("cannot write the archive {}", path.display()), e))?;
         Ok(ArchiveWriter { path: path.to_owned(), file, written: BTreeSet::new(), images: Vec::new() })

@@ -80,7 +80,6 @@ impl BlobWriter {
 
 impl Write for BlobWriter {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        // The kind is kept: a full disk is no reason to try again.
         self.take(piece).map(|()| piece.len()).map_err(io::Error::other)
     }
 
