@@ -13,14 +13,14 @@ use std::collections::BTreeSet;
 
 use step::{Error, Kind, Progress, Result, Unit};
 
-use self::parallel::{Stop, each};
-use self::plan::Plan;
 use self::referring::Referring;
-use self::store::{Sink, Watch, Watched};
+use self::store::Sink;
 use crate::client::{Client, Pushed, Repository};
 use crate::{ArchiveRef, ArchiveWriter, Digest, ImageRef, Layout, Location, Manifest, Platform, Tag};
 
-pub(crate) use self::store::Source;
+pub(crate) use self::parallel::{Stop, each};
+pub(crate) use self::plan::{Config, Plan};
+pub(crate) use self::store::{Blobs, Source, Watch, Watched};
 
 /// What to copy of an image, and in which form.
 #[derive(Clone, Debug)]
@@ -69,10 +69,10 @@ pub struct Copied {
 }
 
 /// A destination that is ready.
-struct Target<'a> {
+pub(crate) struct Target<'a> {
     location: &'a Location,
     sink: Sink,
-    tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
 }
 
 impl Default for Options {
@@ -148,7 +148,7 @@ pub fn copy(client: &Client, source: &Location, destinations: &[Location], optio
 }
 
 /// An error that comes after tags were moved says which.
-fn told(error: Error, moved: &[Location]) -> Error {
+pub(crate) fn told(error: Error, moved: &[Location]) -> Error {
     if moved.is_empty() {
         return error;
     }
@@ -160,9 +160,9 @@ fn told(error: Error, moved: &[Location]) -> Error {
 // === impl Target ===
 
 impl<'a> Target<'a> {
-    fn new(client: &Client, location: &'a Location, root: &Manifest, options: &Options) -> Result<Self> {
+    pub(crate) fn new(client: &Client, location: &'a Location, root: &Manifest, options: &Options) -> Result<Self> {
         let wrong_digest = |digest: &Digest| {
-            Error::new(Kind::Conflict, format!("{location} is to be {digest}, and what would be copied is {}", root.digest()))
+            Error::new(Kind::Conflict, format!("{location} is to be {digest}, and what is to go there is {}", root.digest()))
                 .hint("leave the digest out of the destination, or correct it")
         };
         let more = options.additional_tags.iter().map(ToString::to_string);
@@ -191,9 +191,9 @@ impl<'a> Target<'a> {
     }
 
     /// Puts all blobs there, and then all manifests.
-    fn fill(
+    pub(crate) fn fill(
         &self,
-        from: &Source,
+        from: &dyn Blobs,
         plan: &Plan,
         nearest: &[Repository],
         options: &Options,
@@ -237,7 +237,7 @@ impl<'a> Target<'a> {
     }
 
     /// Moves the tags, the destination's own last.
-    fn tag(&self, root: &Manifest, moved: &mut Vec<Location>) -> Result<()> {
+    pub(crate) fn tag(&self, root: &Manifest, moved: &mut Vec<Location>) -> Result<()> {
         if self.tags.is_empty() {
             self.sink.tag(root, None)?;
             moved.push(match self.location {

@@ -47,13 +47,27 @@ pub(crate) struct Planner<'a> {
 }
 
 /// The fields of an image's configuration that say what it runs on.
-#[derive(Deserialize)]
-struct Config {
+#[derive(Default, Deserialize)]
+pub(crate) struct Config {
     os: Option<String>,
     architecture: Option<String>,
     variant: Option<String>,
     #[serde(rename = "os.version")]
     os_version: Option<String>,
+}
+
+// === impl Config ===
+
+impl From<Config> for Platform {
+    fn from(config: Config) -> Self {
+        let known = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
+        Platform {
+            os: known(config.os),
+            architecture: known(config.architecture),
+            variant: config.variant.filter(|variant| !variant.is_empty()),
+            os_version: config.os_version.filter(|version| !version.is_empty()),
+        }
+    }
 }
 
 // === impl Plan ===
@@ -240,15 +254,7 @@ impl<'a> Planner<'a> {
 
 /// What an image is for, by its configuration.
 pub(crate) fn platform(source: &Source, image: &Image) -> Result<Platform> {
-    let unknown = || "unknown".to_owned();
     // An artifact's configuration may be anything.
-    let config = serde_json::from_slice(&source.small_blob(&image.config)?).ok();
-    let Config { os, architecture, variant, os_version } =
-        config.unwrap_or(Config { os: None, architecture: None, variant: None, os_version: None });
-    Ok(Platform {
-        os: os.unwrap_or_else(unknown),
-        architecture: architecture.unwrap_or_else(unknown),
-        variant: variant.filter(|variant| !variant.is_empty()),
-        os_version: os_version.filter(|version| !version.is_empty()),
-    })
+    let config: Option<Config> = serde_json::from_slice(&source.small_blob(&image.config)?).ok();
+    Ok(config.unwrap_or_default().into())
 }

@@ -1,5 +1,6 @@
 //! Where images come from and go to, by the same few verbs: a registry, a layout, an archive.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use step::{Error, Kind, Progress, Result};
@@ -24,6 +25,17 @@ pub(crate) enum Source {
 pub(crate) enum Sink {
     Registry(Repository),
     Layout(Layout),
+}
+
+/// What gives the blobs that go to a [`Sink`].
+pub(crate) trait Blobs: fmt::Display + Sync {
+    /// A blob, checked while it is read.
+    fn open_blob<'a>(&'a self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send + 'a>>;
+
+    /// A blob from `offset` on, for somebody who checks it.
+    fn read<'a>(&'a self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + 'a>> {
+        skipped(self.open_blob(descriptor)?, descriptor, offset)
+    }
 }
 
 /// What a transfer looks at while bytes go by.
@@ -114,26 +126,6 @@ impl Source {
         }
     }
 
-    /// A blob, checked while it is read.
-    pub(crate) fn open_blob<'a>(&'a self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send + 'a>> {
-        Ok(match self {
-            Source::Registry(repository) => Box::new(repository.open_blob(descriptor)),
-            Source::Layout(layout) => Box::new(layout.open_blob(descriptor)?),
-            Source::Archive(archive) => Box::new(archive.open_blob(descriptor)?),
-        })
-    }
-
-    /// A blob from `offset` on, for somebody who checks it.
-    fn read<'a>(&'a self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + 'a>> {
-        if let Source::Registry(repository) = self {
-            return Ok(Box::new(repository.read_blob(descriptor, offset)));
-        }
-        let mut reader = self.open_blob(descriptor)?;
-        io::copy(&mut reader.by_ref().take(offset), &mut io::sink())
-            .map_err(|error| own_error(descriptor.digest.as_str(), error))?;
-        Ok(reader)
-    }
-
     /// A small blob, whole.
     pub(crate) fn small_blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         if descriptor.size > LARGEST {
@@ -148,8 +140,25 @@ impl Source {
     }
 }
 
-impl std::fmt::Display for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Blobs for Source {
+    fn open_blob<'a>(&'a self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send + 'a>> {
+        Ok(match self {
+            Source::Registry(repository) => Box::new(repository.open_blob(descriptor)),
+            Source::Layout(layout) => Box::new(layout.open_blob(descriptor)?),
+            Source::Archive(archive) => Box::new(archive.open_blob(descriptor)?),
+        })
+    }
+
+    fn read<'a>(&'a self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + 'a>> {
+        if let Source::Registry(repository) = self {
+            return Ok(Box::new(repository.read_blob(descriptor, offset)));
+        }
+        skipped(self.open_blob(descriptor)?, descriptor, offset)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::Registry(repository) => repository.fmt(f),
             Source::Layout(layout) => layout.fmt(f),
@@ -165,7 +174,7 @@ impl Sink {
     pub(crate) fn push_blob(
         &self,
         descriptor: &Descriptor,
-        from: &Source,
+        from: &dyn Blobs,
         mount: Option<&Repository>,
         watch: &Watch<'_>,
     ) -> Result<Pushed> {
@@ -218,9 +227,15 @@ impl Sink {
     }
 }
 
+/// The reader, `offset` bytes on.
+fn skipped<'a>(mut reader: Box<dyn Read + Send + 'a>, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + 'a>> {
+    io::copy(&mut reader.by_ref().take(offset), &mut io::sink()).map_err(|error| own_error(descriptor.digest.as_str(), error))?;
+    Ok(reader)
+}
+
 /// Who receives a blob only knows that it is another than it should be. Where it came from is read once more, to know
 /// whether it is damaged there.
-fn whose_fault(error: Error, from: &Source, descriptor: &Descriptor) -> Error {
+fn whose_fault(error: Error, from: &dyn Blobs, descriptor: &Descriptor) -> Error {
     if error.kind() != Kind::BadInput {
         return error;
     }
