@@ -162,7 +162,7 @@ pub(crate) fn told(error: Error, moved: &[Location]) -> Error {
 impl<'a> Target<'a> {
     pub(crate) fn new(client: &Client, location: &'a Location, root: &Manifest, options: &Options) -> Result<Self> {
         let wrong_digest = |digest: &Digest| {
-            Error::new(Kind::Conflict, format!("{location} is to be {digest}, and what is to go there is {}", root.digest()))
+            Error::new(Kind::Conflict, format!("{location} is to be {digest}, and what would be copied is {}", root.digest()))
                 .hint("leave the digest out of the destination, or correct it")
         };
         let more = options.additional_tags.iter().map(ToString::to_string);
