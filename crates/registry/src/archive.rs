@@ -28,6 +28,7 @@ use crate::layout::{IndexFile, LARGEST_INDEX};
 use crate::manifest::{LARGEST, REF_NAME};
 use crate::{Checked, Descriptor, Digest, Manifest};
 
+pub(crate) use entries::{BLOCK, Extension, LARGEST_EXTENSION, checksum};
 pub use write::ArchiveWriter;
 
 /// What the files of an archive in Docker's form are listed in.

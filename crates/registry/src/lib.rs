@@ -17,11 +17,13 @@
 
 mod archive;
 mod args;
+pub mod artifact;
 mod checked;
 pub mod client;
 pub mod copy;
 mod credentials;
 mod digest;
+mod inspect;
 mod layout;
 mod manifest;
 mod media_type;
@@ -35,7 +37,8 @@ pub use client::{Client, Reference, Repository};
 pub use copy::{Copied, Format, copy};
 pub use credentials::{Credentials, Environment, Login};
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
+pub use inspect::{Inspected, inspect};
 pub use layout::{BlobReader, BlobWriter, Layout};
 pub use manifest::{Descriptor, Image, Index, Manifest, ManifestKind, Platform};
-pub use media_type::MediaType;
+pub use media_type::{InvalidMediaType, MediaType};
 pub use reference::{ArchiveRef, Host, ImageRef, InvalidReference, LayoutRef, LayoutTag, Location, Prefix, RepositoryName, Tag};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MediaType(Cow<'static, str>);
+
+/// Why a text is not a [`MediaType`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct InvalidMediaType;
 
 macro_rules! known {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
@@ -58,6 +63,8 @@ known! {
     DOCKER_FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar";
     /// The empty JSON object that stands where a manifest must have something and an artifact has nothing.
     EMPTY = "application/vnd.oci.empty.v1+json";
+    /// What an artifact is that does not say what it is. (What `oras` writes.)
+    UNKNOWN_ARTIFACT = "application/vnd.unknown.artifact.v1";
     /// Anything.
     OCTET_STREAM = "application/octet-stream";
 }
@@ -102,6 +109,32 @@ impl From<&str> for MediaType {
         MediaType(Cow::Owned(text.split(';').next().unwrap_or_default().trim().to_owned()))
     }
 }
+
+impl FromStr for MediaType {
+    type Err = InvalidMediaType;
+
+    /// What somebody writes, which must be right: a type and a subtype, without parameters. (RFC 6838, 4.2; without `$`,
+    /// which kubelet would expand.)
+    fn from_str(text: &str) -> Result<Self, InvalidMediaType> {
+        let good = |name: &str| {
+            name.len() <= 127
+                && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#&-^_.+".contains(&byte))
+        };
+        match text.split_once('/') {
+            Some((kind, subtype)) if good(kind) && good(subtype) => Ok(MediaType(Cow::Owned(text.to_owned()))),
+            _ => Err(InvalidMediaType),
+        }
+    }
+}
+
+impl fmt::Display for InvalidMediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a media type: it is TYPE/SUBTYPE, as application/vnd.sqlite")
+    }
+}
+
+impl std::error::Error for InvalidMediaType {}
 
 impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,10 +10,10 @@ use step::{Error, Result};
 use tar::{EntryType, Header, PaxExtensions};
 
 /// A tar is a row of blocks of this many bytes.
-pub(super) const BLOCK: u64 = 512;
+pub(crate) const BLOCK: u64 = 512;
 
 /// The largest record of extended names that is read, in bytes. A path has at most 4,096.
-const LARGEST_EXTENSION: u64 = 1 << 16;
+pub(crate) const LARGEST_EXTENSION: u64 = 1 << 16;
 
 /// How much memory the table may need, about, in bytes: some 300,000 files. An image has a few for each layer.
 const LARGEST_TABLE: usize = 32 << 20;
@@ -46,10 +46,10 @@ enum Entry {
 
 /// What the records before an entry say of it, where its header has no room.
 #[derive(Default)]
-struct Extension {
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    size: Option<u64>,
+pub(crate) struct Extension {
+    pub(crate) name: Option<Vec<u8>>,
+    pub(crate) link: Option<Vec<u8>>,
+    pub(crate) size: Option<u64>,
 }
 
 // === impl Entries ===
@@ -182,7 +182,8 @@ impl Entries {
 // === impl Extension ===
 
 impl Extension {
-    fn take(&mut self, kind: EntryType, mut bytes: Vec<u8>) -> Option<()> {
+    /// Takes the content of such a record; `None` when it is malformed.
+    pub(crate) fn take(&mut self, kind: EntryType, mut bytes: Vec<u8>) -> Option<()> {
         if kind == EntryType::XHeader {
             for record in PaxExtensions::new(&bytes) {
                 let record = record.ok()?;
@@ -204,7 +205,7 @@ impl Extension {
 }
 
 /// The sum of a header's bytes, where those of the sum itself are blanks.
-fn checksum(header: &Header) -> Option<u32> {
+pub(crate) fn checksum(header: &Header) -> Option<u32> {
     let bytes = header.as_bytes();
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
     Some(sum(&bytes[..148]) + 8 * u32::from(b' ') + sum(&bytes[156..]))
