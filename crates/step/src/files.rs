@@ -104,6 +104,23 @@ pub fn contained(root: &Path, path: &Path) -> Result<PathBuf> {
         .hint("remove the symbolic link, or copy what it points to into the tree"))
 }
 
+/// The real path of the directory `path` below `root`, which is made where it is missing.
+///
+/// Fails as bad input when a link in it leads out of `root`: nothing is made there.
+pub fn make_below(root: &Path, path: &RelativePath) -> Result<PathBuf> {
+    let mut dir = contained(root, root)?;
+    for part in path.as_path().components().filter(|part| *part != Component::CurDir) {
+        dir.push(part);
+        match fs::create_dir(&dir) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(Error::io(format_args!("cannot make {}", dir.display()), error));
+            }
+            _ => dir = contained(root, &dir)?,
+        }
+    }
+    if dir.is_dir() { Ok(dir) } else { Err(Error::bad_input(format!("{} is not a directory", dir.display()))) }
+}
+
 /// A relative path that stays where it is put: no root, no `..`, no `$`, not empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelativePath(PathBuf);
@@ -192,6 +209,20 @@ mod tests {
         assert!(contained(&root, &root.join("good")).is_ok());
         assert_eq!(contained(&root, &root.join("bad")).unwrap_err().kind(), Kind::BadInput);
         assert_eq!(contained(&root, &root.join("none")).unwrap_err().kind(), Kind::NotFound);
+    }
+
+    #[test]
+    fn directories_are_made_below_the_root_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        std::os::unix::fs::symlink("..", root.join("out")).unwrap();
+        let make = |path: &str| make_below(&root, &path.parse().unwrap()).map_err(|error| error.kind());
+        let real = root.canonicalize().unwrap();
+        assert_eq!((make("."), make("a/b"), make("a")), (Ok(real.clone()), Ok(real.join("a/b")), Ok(real.join("a"))));
+        assert_eq!((make("out/a"), make("file"), make("out")), (Err(Kind::BadInput), Err(Kind::BadInput), Err(Kind::BadInput)));
+        assert!(make("file/a").is_err() && !dir.path().join("a").exists());
     }
 
     #[test]
