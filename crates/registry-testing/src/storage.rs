@@ -60,9 +60,13 @@ impl Registry {
         found
     }
 
-    /// How many uploads were begun, and neither finished nor cancelled.
+    /// How many uploads were begun, and neither finished nor cancelled. (Of a cancelled one it leaves a directory with
+    /// nothing but the state of a hash.)
     pub fn uploads_left(&self) -> usize {
-        let uploads = |repository: &String| list(&self.repository(repository).join("_uploads")).len();
+        let uploads = |repository: &String| {
+            let uploads = list(&self.repository(repository).join("_uploads"));
+            uploads.iter().filter(|upload| upload.join("startedat").exists()).count()
+        };
         self.repositories().iter().map(uploads).sum()
     }
 

@@ -201,19 +201,18 @@ fn what_has_no_docker_form_is_refused_before_anything_is_sent() {
             copy(&client(), &at(registry.host(), &format!("{name}:1")), &[at(registry.host(), "to:1")], &options).unwrap_err();
         errors.push(said(&error, &[(registry.host(), "REGISTRY")]));
     }
-    insta::assert_snapshot!(errors.join("\n"), @"
-    bad-input: REGISTRY/artifact:1 cannot be a Docker image: it is an artifact of the type application/vnd.example
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    bad-input: REGISTRY/artifact:1 cannot be a Docker image: it is an artifact of the type "application/vnd.example"
     hint: set `format` to `oci` or `as-is`
-    bad-input: REGISTRY/zstd:1 cannot be a Docker image: its layer sha256:2ea17712f6b4 is application/vnd.oci.image.layer.v1.tar+zstd
+    bad-input: REGISTRY/zstd:1 cannot be a Docker image: its layer sha256:2ea17712f6b4 is "application/vnd.oci.image.layer.v1.tar+zstd"
     hint: set `format` to `oci` or `as-is`
-    bad-input: REGISTRY/hostile:1 cannot be a Docker image: its layer sha256:2a43aadcf8a9 is a
-    b[31m‮c
+    bad-input: REGISTRY/hostile:1 cannot be a Docker image: its layer sha256:2a43aadcf8a9 is "a\nb\u{1b}[31m\u{202e}c"
     hint: set `format` to `oci` or `as-is`
     bad-input: REGISTRY/subject:1 cannot be a Docker image: it says something about another image (`subject`)
     hint: set `format` to `oci` or `as-is`
     bad-input: REGISTRY/nested:1 cannot be a Docker manifest list: it holds another index
     hint: set `format` to `oci` or `as-is`
-    ");
+    "#);
     assert!(!registry.repositories().contains(&"to".to_owned()));
 }
 

@@ -1,5 +1,6 @@
 //! What a registry answers when it does not do what it was asked, in words.
 
+use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use step::{Error, Kind};
 use transport::{MARGIN, content_type, excerpt, wait};
 use ureq::Body;
 use ureq::http::Response;
+use ureq::http::header::CONTENT_ENCODING;
+
+use super::download::Pace;
 
 pub(crate) const LOG_IN: &str = "bind a Secret of type kubernetes.io/dockerconfigjson to the step's workspace for registry credentials, or log in with `podman login`";
 
@@ -47,6 +51,8 @@ impl Answer {
     pub(crate) fn new(response: Response<Body>) -> Self {
         let (status, wait) = (response.status().as_u16(), wait(&response));
         let kind = content_type(&response);
+        // Compressed without having been asked for, it is nothing for people.
+        let is_plain = !response.headers().contains_key(CONTENT_ENCODING);
         let mut bytes = Vec::new();
         // An explanation that cannot be read is no explanation.
         let _ = reader(response).take((LONGEST + MARGIN) as u64).read_to_end(&mut bytes);
@@ -57,7 +63,7 @@ impl Answer {
                 says = excerpt(shown.join("; ").as_bytes(), LONGEST);
                 codes = errors.into_iter().map(|error| error.code).collect();
             }
-            Err(_) if kind == "text/plain" || kind == "application/json" => says = excerpt(&bytes, LONGEST),
+            Err(_) if is_plain && (kind == "text/plain" || kind == "application/json") => says = excerpt(&bytes, LONGEST),
             Err(_) => {}
         }
         Answer { status, wait, codes, says }
@@ -65,6 +71,11 @@ impl Answer {
 
     pub(crate) fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Whether the registry has no room left. (28 is ENOSPC, as distribution's registry passes it on.)
+    pub(crate) fn is_full(&self) -> bool {
+        self.status == 507 || ["no space left", r#""Err":28"#].iter().any(|sign| self.says.contains(sign))
     }
 
     pub(crate) fn has_code(&self, code: &str) -> bool {
@@ -100,12 +111,30 @@ pub(crate) fn reader(response: Response<Body>) -> impl Read + Send + use<> {
     response.into_body().into_with_config().limit(u64::MAX).reader()
 }
 
-/// The answer's body, at most `largest` bytes.
-pub(crate) fn body(response: Response<Body>, largest: u64) -> Result<Vec<u8>, Failure> {
+/// The answer's body, at most `largest` bytes, from a server that may take `silence` for [`LEAST`](super::LEAST) bytes.
+/// `what` names it.
+pub(crate) fn body(
+    response: Response<Body>,
+    what: impl fmt::Display,
+    largest: u64,
+    silence: Duration,
+) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    reader(response).take(largest + 1).read_to_end(&mut bytes).map_err(|error| Failure::from(transport::broken(error)))?;
+    let mut reader = reader(response).take(largest + 1);
+    let mut pace = Pace::new(silence);
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        match reader.read(&mut buffer).map_err(|error| Failure::from(transport::broken(error)))? {
+            0 => break,
+            read => {
+                bytes.extend_from_slice(&buffer[..read]);
+                pace.moved(read)?;
+            }
+        }
+    }
     if bytes.len() as u64 > largest {
-        return Err(Failure::Permanent(Error::new(Kind::Remote, format!("the answer is larger than {largest} bytes"))));
+        let message = format!("{what} is larger than {largest} bytes, more than is read");
+        return Err(Failure::Permanent(Error::new(Kind::Remote, message)));
     }
     Ok(bytes)
 }

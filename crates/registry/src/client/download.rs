@@ -29,7 +29,7 @@ pub struct BlobReader {
 }
 
 /// Notices a server that sends so little that it would take for ever.
-struct Pace {
+pub(super) struct Pace {
     silence: Duration,
     since: Instant,
     bytes: u64,
@@ -68,7 +68,7 @@ impl Repository {
             body: None,
             attempts: options.retry.attempts(),
             failed_at: offset,
-            pace: Pace { silence: options.silence, since: Instant::now(), bytes: 0 },
+            pace: Pace::new(options.silence),
         }
     }
 }
@@ -107,8 +107,11 @@ impl BlobReader {
         if let Ok(length) = header(CONTENT_LENGTH).parse::<u64>()
             && length != rest + skip
         {
-            let message = format!("{repository} announces {length} bytes of {digest}, and {} are missing", rest + skip);
-            return Err(Failure::transient(Error::new(Kind::Remote, message)));
+            let (says, size) = (length.saturating_add(self.offset - skip), self.descriptor.size);
+            let message = format!("{repository} says that {digest} has {says} bytes, and its manifest says {size}");
+            return Err(Failure::transient(
+                Error::new(Kind::Remote, message).hint("one of the two is wrong: push the image again"),
+            ));
         }
         let mut body: Box<dyn Read + Send> = Box::new(answer::reader(response));
         let skipped =
@@ -180,11 +183,15 @@ impl Read for BlobReader {
 // === impl Pace ===
 
 impl Pace {
+    pub(super) fn new(silence: Duration) -> Self {
+        Pace { silence, since: Instant::now(), bytes: 0 }
+    }
+
     fn restart(&mut self) {
         (self.since, self.bytes) = (Instant::now(), 0);
     }
 
-    fn moved(&mut self, bytes: usize) -> Result<()> {
+    pub(super) fn moved(&mut self, bytes: usize) -> Result<()> {
         self.bytes += bytes as u64;
         if self.bytes >= LEAST {
             self.restart();

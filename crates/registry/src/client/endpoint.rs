@@ -192,7 +192,8 @@ impl Endpoint {
         if status != 200 {
             return Err(self.refused(&url, login.is_some(), Answer::new(response)));
         }
-        let bytes = answer::body(response, LARGEST_TOKEN)?;
+        let what = format_args!("the answer of the token server {url:?} of {}", self.host.name());
+        let bytes = answer::body(response, what, LARGEST_TOKEN, agents.silence())?;
         let wrong = || {
             Error::new(
                 Kind::Remote,

@@ -4,6 +4,7 @@ mod answer;
 mod challenge;
 mod download;
 mod endpoint;
+mod lists;
 mod referrers;
 mod repository;
 mod upload;
@@ -69,6 +70,8 @@ type Slot = Arc<Mutex<Option<Arc<Endpoint>>>>;
 /// Pools of connections, made when they are needed: certificates take a millisecond to read.
 pub(crate) struct Agents {
     options: transport::Options,
+    /// They tidy up, and wait for nobody.
+    farewell: bool,
     cancel: Cancel,
     pools: Mutex<HashMap<(bool, bool), Agent>>,
 }
@@ -109,7 +112,7 @@ impl Client {
             silence: options.silence,
             ..transport::Options::default()
         };
-        let agents = Agents { options: spoken, cancel: cancel.clone(), pools: Mutex::default() };
+        let agents = Agents { options: spoken, farewell: false, cancel: cancel.clone(), pools: Mutex::default() };
         Client(Arc::new(Inner { options, cancel, agents, endpoints: Mutex::default() }))
     }
 
@@ -131,7 +134,7 @@ impl Client {
         let short = Duration::from_secs(3);
         let options =
             transport::Options { connect: short, silence: short, deadline: Some(short), ..self.0.agents.options.clone() };
-        Agents { options, cancel: Cancel::new(), pools: Mutex::default() }
+        Agents { options, farewell: true, cancel: Cancel::new(), pools: Mutex::default() }
     }
 
     /// How `host` is reached. It is asked once.
@@ -163,6 +166,16 @@ impl fmt::Debug for Client {
 // === impl Agents ===
 
 impl Agents {
+    /// Whether they tidy up, and do not wait until the registry wants to be asked again.
+    pub(crate) fn is_farewell(&self) -> bool {
+        self.farewell
+    }
+
+    /// How long a server may say nothing.
+    pub(crate) fn silence(&self) -> Duration {
+        self.options.silence
+    }
+
     /// Sends one request and gives the answer, whatever it is.
     pub(crate) fn call(
         &self,
@@ -181,7 +194,9 @@ impl Agents {
             Payload::Empty => self.run(url, request.header(CONTENT_LENGTH, 0).body(&[][..])),
             Payload::Bytes(bytes) => self.run(url, request.header(CONTENT_LENGTH, bytes.len()).body(bytes)),
             Payload::Stream(reader, length) => {
-                self.run(url, request.header(CONTENT_LENGTH, length).body(SendBody::from_reader(reader)))
+                // What is read beyond it would be lost to the next request.
+                let mut reader = reader.take(length);
+                self.run(url, request.header(CONTENT_LENGTH, length).body(SendBody::from_reader(&mut reader)))
             }
         }
     }

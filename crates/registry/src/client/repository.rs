@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use step::retry::Failure;
 use step::{Error, Kind, Result};
 use transport::Status;
 use ureq::Body;
-use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, LINK, LOCATION};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, LOCATION};
 use ureq::http::{HeaderMap, Method, Response};
 
 use super::answer::{self, Answer};
@@ -16,12 +15,9 @@ use super::url::Url;
 use super::{Client, Payload};
 use crate::manifest::LARGEST;
 use crate::media_type::MANIFESTS;
-use crate::{Descriptor, Digest, Host, ImageRef, Login, Manifest, ManifestKind, MediaType, RepositoryName, Tag};
+use crate::{Digest, Host, ImageRef, Login, Manifest, MediaType, RepositoryName, Tag};
 
 const REDIRECTS: u32 = 5;
-
-/// The largest list of tags, of one page, that is read, in bytes.
-const LARGEST_LIST: u64 = 16 << 20;
 
 /// The registry's word for what it stored.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -57,11 +53,6 @@ pub(super) struct Call<'a> {
     pub(super) payload: Payload<'a>,
     /// Another repository that the request reads from.
     pub(super) also: Option<&'a RepositoryName>,
-}
-
-#[derive(Deserialize)]
-struct TagList {
-    tags: Option<Vec<String>>,
 }
 
 // === impl Client ===
@@ -127,7 +118,8 @@ impl Repository {
             }
             let said = response.headers().get(CONTENT_DIGEST).and_then(|value| value.to_str().ok()?.parse::<Digest>().ok());
             let kind = MediaType::from(&*transport::content_type(&response));
-            let bytes = answer::body(response, LARGEST)?;
+            let what = format_args!("the manifest of {shown}");
+            let bytes = answer::body(response, what, LARGEST, self.client.options().silence)?;
             let digest = match reference {
                 Reference::Digest(digest) => Some(digest.clone()),
                 Reference::Tag(_) => said,
@@ -196,60 +188,6 @@ impl Repository {
         })
     }
 
-    /// All tags, as the registry sorts them.
-    pub fn tags(&self) -> Result<Vec<String>> {
-        let mut tags = Vec::new();
-        let mut next = Some(self.url("tags/list?n=1000")?);
-        while let Some(url) = next.take() {
-            let (page, link) = self.retry(&format!("listing the tags of {self}"), || {
-                let response = self.get(url.clone(), Vec::new())?;
-                if response.status() != 200 {
-                    return Err(self.refused(&format!("list the tags of {self}"), response));
-                }
-                let link = next_page(&url, response.headers());
-                let list: TagList = serde_json::from_slice(&answer::body(response, LARGEST_LIST)?)
-                    .map_err(|error| Failure::Permanent(self.nonsense("its list of tags", error)))?;
-                Ok((list.tags.unwrap_or_default(), link))
-            })?;
-            // A page that leads to itself would go on for ever.
-            next = link.filter(|_| !page.is_empty());
-            tags.extend(page);
-        }
-        Ok(tags)
-    }
-
-    /// The manifests whose subject is `digest`, as the registry lists them; `None` when it has no such list.
-    pub(crate) fn referrers_api(&self, digest: &Digest) -> Result<Option<Vec<Descriptor>>> {
-        let mut found = Vec::new();
-        let mut next = Some(self.url(&format!("referrers/{digest}"))?);
-        while let Some(url) = next.take() {
-            let page = self.retry(&format!("asking {self} what refers to {digest}"), || {
-                let response = self.get(url.clone(), vec![(ACCEPT, MediaType::OCI_INDEX.to_string())])?;
-                // Registries without the list answer as they like: not found, not allowed, a page for people.
-                if response.status() != 200 || transport::content_type(&response) != MediaType::OCI_INDEX.as_str() {
-                    let status = response.status().as_u16();
-                    return match status {
-                        401 | 403 | 408 | 429 | 500.. => Err(self.refused(&format!("list what refers to {digest}"), response)),
-                        _ => Ok(None),
-                    };
-                }
-                let link = next_page(&url, response.headers());
-                let bytes = answer::body(response, LARGEST_LIST)?;
-                Ok(Some((
-                    Manifest::parse(format_args!("what refers to {digest}"), bytes, Some(&MediaType::OCI_INDEX))
-                        .map_err(Failure::Permanent)?,
-                    link,
-                )))
-            })?;
-            let Some((manifest, link)) = page else { return Ok(if found.is_empty() { None } else { Some(found) }) };
-            if let ManifestKind::Index(index) = manifest.kind() {
-                next = link.filter(|_| !index.manifests.is_empty());
-                found.extend(index.manifests.iter().cloned());
-            }
-        }
-        Ok(Some(found))
-    }
-
     /// How the reference is written: `quay.io/a/b:1`.
     pub(crate) fn shown(&self, reference: &Reference) -> String {
         match reference {
@@ -290,7 +228,9 @@ impl Repository {
         let Call { method, mut url, headers, mut payload, .. } = call;
         let (mut again, mut redirects) = (false, 0);
         loop {
-            endpoint.wait(self.client.cancel())?;
+            if !agents.is_farewell() {
+                endpoint.wait(self.client.cancel())?;
+            }
             let is_ours = url.has_origin_of(endpoint.base());
             let mut headers = headers.clone();
             if is_ours && let Some(value) = endpoint.authorization(self.login.as_ref(), &scopes, agents)? {
@@ -327,14 +267,14 @@ impl Repository {
     }
 
     fn redirected(&self, from: &Url, redirects: u32, headers: &HeaderMap) -> Result<Url> {
-        let refused = |why: &str| Error::new(Kind::Remote, format!("{self} redirects {why}"));
+        let refused = |why: &str| Error::new(Kind::Remote, format!("{self} redirects from {from:?} {why}"));
         if redirects > REDIRECTS {
             return Err(refused(&format!("more than {REDIRECTS} times")));
         }
         let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).ok_or_else(|| refused("to nowhere"))?;
-        let to = from.join(location)?;
+        let to = from.join(location).map_err(|error| refused("elsewhere").because(error))?;
         if from.is_https() && !to.is_https() && self.client.options().verify {
-            return Err(refused(&format!("from https to {to:?}")));
+            return Err(refused(&format!("to {to:?}, which is not https")));
         }
         tracing::debug!(?from, ?to, "the registry redirects");
         Ok(to)
@@ -351,10 +291,6 @@ impl Repository {
             }
             _ => Ok(false),
         }
-    }
-
-    pub(super) fn nonsense(&self, what: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        Error::new(Kind::Remote, format!("{self}: {what} makes no sense")).because(error)
     }
 
     /// The registry does not do it: `what` is `push quay.io/a/b:1`.
@@ -391,7 +327,10 @@ impl Repository {
             (413, _) => Error::new(Kind::Remote, format!("{host} takes nothing as large, asked to {what} (413)")),
             (429, _) => Error::new(Kind::Remote, format!("{host} limits how often it is asked, here to {what} (429)"))
                 .hint("log in to have a higher limit, or try later"),
-            _ => Error::new(Kind::Remote, format!("{host} answers {} when asked to {what}", Status(status))),
+            _ => {
+                let error = Error::new(Kind::Remote, format!("{host} answers {} when asked to {what}", Status(status)));
+                if answer.is_full() { error.hint("the registry's disk is full: free space there") } else { error }
+            }
         };
         answer.failure(error)
     }
@@ -437,14 +376,4 @@ impl Call<'_> {
     pub(super) fn new(method: Method, url: Url) -> Self {
         Call { method, url, headers: Vec::new(), payload: Payload::Empty, also: None }
     }
-}
-
-/// Where the next page of a list is. (RFC 8288.)
-fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
-    let link = headers.get(LINK)?.to_str().ok()?;
-    let (target, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
-    let next = rest.contains("rel=\"next\"") || rest.contains("rel=next");
-    let target = url.join(target).ok().filter(|_| next)?;
-    // A list does not go on elsewhere.
-    target.has_origin_of(url).then_some(target)
 }

@@ -15,8 +15,9 @@ use super::{Payload, Repository};
 use crate::checked::own_error;
 use crate::{Descriptor, MediaType, RepositoryName};
 
-/// The length of a piece, in bytes, for registries that take no larger requests.
-const PIECE: u64 = 16 << 20;
+/// The lengths of pieces, in bytes, for registries that take no larger requests. The last is what nginx takes unless it is
+/// told otherwise.
+const PIECES: [u64; 3] = [16 << 20, 4 << 20, 1 << 20];
 
 /// The shortest piece but the last that a registry takes, in bytes. (OCI distribution specification 1.1.)
 const SHORTEST_PIECE: HeaderName = HeaderName::from_static("oci-chunk-min-length");
@@ -153,13 +154,16 @@ impl Repository {
                     self.abandon(&current);
                     return Err(error);
                 }
-                Broken::TooLarge(_) if piece.is_none() && descriptor.size > PIECE => {
-                    tracing::info!("{what}: in pieces, because the registry takes nothing as large");
-                    piece = Some(PIECE);
-                    self.abandon(&current);
-                    continue;
-                }
-                Broken::TooLarge(failure) | Broken::Transfer(failure) => failure,
+                Broken::TooLarge(failure) => match smaller(piece, descriptor.size, current.shortest) {
+                    Some(smaller) => {
+                        tracing::info!("{what}: in pieces of {smaller} bytes, because the registry takes nothing as large");
+                        piece = Some(smaller);
+                        self.abandon(&current);
+                        continue;
+                    }
+                    None => failure,
+                },
+                Broken::Transfer(failure) => failure,
             };
             let resumed = match &failure {
                 Failure::Transient { .. } if !self.client().cancel().is_cancelled() => self.resume(&current, descriptor.size),
@@ -293,4 +297,9 @@ impl Read for Tap<'_> {
             io::Error::other(text)
         })
     }
+}
+
+/// Pieces for a content of `size` bytes, shorter than those that were too large.
+fn smaller(piece: Option<u64>, size: u64, shortest: u64) -> Option<u64> {
+    PIECES.into_iter().find(|&next| next >= shortest && next < piece.unwrap_or(size))
 }

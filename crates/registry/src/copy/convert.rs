@@ -46,10 +46,10 @@ pub(super) fn image(manifest: &Manifest, image: &Image, format: Format, what: &s
     if format == Format::Docker {
         if media_type(&image.config.media_type, format).is_none() || image.artifact_type.is_some() {
             let kind = image.artifact_type.as_ref().unwrap_or(&image.config.media_type);
-            return Err(refused(format!("it is an artifact of the type {kind}")));
+            return Err(refused(format!("it is an artifact of the type {:?}", kind.as_str())));
         }
         if let Some(layer) = image.layers.iter().find(|layer| media_type(&layer.media_type, format).is_none()) {
-            return Err(refused(format!("its layer {} is {}", layer.digest.short(), layer.media_type)));
+            return Err(refused(format!("its layer {} is {:?}", layer.digest.short(), layer.media_type.as_str())));
         }
         if image.subject.is_some() {
             return Err(refused("it says something about another image (`subject`)".to_owned()));

@@ -118,7 +118,9 @@ pub fn copy(client: &Client, source: &Location, destinations: &[Location], optio
         other => other.clone(),
     };
     let mut copied = Copied { digest: root.digest().clone(), url, images: Vec::new(), bytes: 0, skipped: 0 };
-    let total: u64 = plan.blobs.iter().map(|blob| blob.size).sum::<u64>() * destinations.len() as u64;
+    // Sizes are somebody's word.
+    let total = plan.blobs.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
+    let total = total.saturating_mul(destinations.len() as u64);
     let progress = Progress::start("copying", total, Unit::Bytes);
     let watch = Watch { progress: &progress, stop: &stop };
     let mut nearest = match &from {

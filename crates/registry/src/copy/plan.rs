@@ -15,7 +15,7 @@ use crate::{Descriptor, Digest, Image, Index, Manifest, ManifestKind, Platform};
 const DEEPEST: usize = 4;
 
 /// All manifests of one copy together are no larger than this, in bytes.
-const LARGEST_TREE: usize = 64 << 20;
+pub(super) const LARGEST_TREE: u64 = 64 << 20;
 
 /// Annotation of an index's entry that says something about another entry: that entry's digest. (BuildKit.)
 const ABOUT: &str = "vnd.docker.reference.digest";
@@ -39,11 +39,13 @@ pub(crate) struct Planner<'a> {
     plan: Plan,
     /// Digests at the source, and what they became.
     done: HashMap<Digest, Option<Manifest>>,
+    /// The manifests of the plan, and its blobs.
+    planned: HashSet<Digest>,
     blobs: HashSet<Digest>,
     /// Which of the wanted platforms were found, and which others are there.
     found: HashSet<Platform>,
     offered: Vec<Platform>,
-    bytes: usize,
+    bytes: u64,
 }
 
 /// The fields of an image's configuration that say what it runs on.
@@ -84,7 +86,8 @@ impl Plan {
         let missing: Vec<String> =
             options.platforms.iter().filter(|wanted| !planner.found.contains(wanted)).map(ToString::to_string).collect();
         if !missing.is_empty() || planned.is_none() {
-            let offered: Vec<String> = planner.offered.iter().map(ToString::to_string).collect();
+            let offered: Vec<String> =
+                planner.offered.iter().map(|platform| platform.to_string().escape_debug().to_string()).collect();
             let hint = if offered.is_empty() {
                 "it says of no image what it is for".to_owned()
             } else {
@@ -95,16 +98,23 @@ impl Plan {
         Ok(planner.plan)
     }
 
-    /// A manifest with all it refers to, as it is, and not in `known` already.
-    pub(crate) fn extend(&mut self, source: &Source, manifest: Manifest, what: &str, stop: &Stop<'_>) -> Result<()> {
+    /// More manifests with all they refer to, as they are.
+    pub(crate) fn extend<'a>(
+        &mut self,
+        source: &Source,
+        manifests: impl IntoIterator<Item = &'a Manifest>,
+        what: &str,
+        stop: &Stop<'_>,
+    ) -> Result<()> {
         let options = Options::default();
         let mut planner = Planner::new(source, &options, stop);
         planner.done = self.manifests.iter().map(|manifest| (manifest.digest().clone(), Some(manifest.clone()))).collect();
+        planner.planned = planner.done.keys().cloned().collect();
         planner.blobs = self.blobs.iter().map(|blob| blob.digest.clone()).collect();
         planner.plan = std::mem::take(self);
-        let added = planner.add(manifest, what, 0);
+        let added = manifests.into_iter().try_for_each(|manifest| planner.add(manifest.clone(), what, 0).map(drop));
         *self = planner.plan;
-        added.map(drop)
+        added
     }
 }
 
@@ -118,6 +128,7 @@ impl<'a> Planner<'a> {
             stop,
             plan: Plan::default(),
             done: HashMap::new(),
+            planned: HashSet::new(),
             blobs: HashSet::new(),
             found: HashSet::new(),
             offered: Vec::new(),
@@ -130,9 +141,9 @@ impl<'a> Planner<'a> {
         if let Some(known) = self.done.get(manifest.digest()) {
             return Ok(known.clone());
         }
-        self.bytes += manifest.bytes().len();
+        self.bytes += manifest.bytes().len() as u64;
         if self.bytes > LARGEST_TREE {
-            return Err(Error::bad_input(format!("the manifests of {what} are larger than {LARGEST_TREE} bytes")));
+            return Err(too_large(what));
         }
         let now = match manifest.kind() {
             ManifestKind::Image(image) => Some(self.image(&manifest, image, what)?),
@@ -140,7 +151,7 @@ impl<'a> Planner<'a> {
         };
         if let Some(now) = &now {
             self.plan.renamed.push((manifest.digest().clone(), now.digest().clone()));
-            if !self.plan.manifests.iter().any(|known| known.digest() == now.digest()) {
+            if self.planned.insert(now.digest().clone()) {
                 self.plan.manifests.push(now.clone());
             }
         }
@@ -163,6 +174,10 @@ impl<'a> Planner<'a> {
             return Err(Error::bad_input(format!("{what} is an index of indexes, more than {DEEPEST} deep")));
         }
         let wanted = self.wanted(index);
+        let bytes = wanted.iter().fold(0, |sum: u64, place| sum.saturating_add(index.manifests[*place].size));
+        if bytes > LARGEST_TREE {
+            return Err(too_large(what));
+        }
         let children = each(self.options.jobs, &wanted, self.stop, |place| self.source.manifest(&index.manifests[*place]))?;
         let content = manifest.content()?;
         let mut entries: Vec<(Value, Manifest)> = Vec::new();
@@ -176,12 +191,12 @@ impl<'a> Planner<'a> {
             if let Some(of) = entry.annotations.get(ABOUT)
                 && (self.options.format != Format::AsIs && !convert::is_in(manifest, self.options.format))
             {
-                tracing::warn!("{what}: the attestation {} is left out, because {of} gets another digest", entry.digest);
+                tracing::warn!("{what}: the attestation {} is left out, because {of:?} gets another digest", entry.digest);
                 changed = true;
                 continue;
             }
             let shown = match &entry.platform {
-                Some(platform) => format!("{what} for {platform}"),
+                Some(platform) => format!("{what} for {}", platform.to_string().escape_debug()),
                 None => format!("{} of {what}", entry.digest.short()),
             };
             let Some(now) = self.add(child, &shown, depth + 1)? else {
@@ -250,6 +265,10 @@ impl<'a> Planner<'a> {
         self.found.extend(wanted.iter().copied().cloned());
         !wanted.is_empty()
     }
+}
+
+pub(super) fn too_large(what: &str) -> Error {
+    Error::bad_input(format!("the manifests of {what} are larger than {LARGEST_TREE} bytes together"))
 }
 
 /// What an image is for, by its configuration.

@@ -1,12 +1,13 @@
 //! What says something about an image and travels with it: signatures, SBOMs, attestations.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use step::{Error, Result};
 
 use super::Options;
 use super::parallel::{Stop, each};
-use super::plan::Plan;
+use super::plan::{LARGEST_TREE, Plan, too_large};
 use super::store::Source;
 use crate::{Digest, Manifest};
 
@@ -36,9 +37,10 @@ pub(crate) fn plan(source: &Source, plan: &mut Plan, what: &str, options: &Optio
     let mut found: Vec<Referring> = Vec::new();
     let mut seen: HashSet<Digest> = HashSet::new();
     let mut subjects = plan.renamed.clone();
+    let bytes = AtomicU64::new(0);
     for _ in 0..FARTHEST {
         subjects.retain(|(there, _)| seen.insert(there.clone()));
-        let all = each(options.jobs, &subjects, stop, |(there, _)| about(source, there))?;
+        let all = each(options.jobs, &subjects, stop, |(there, _)| about(source, there, what, &bytes))?;
         let mut next = Vec::new();
         for ((there, here), about) in subjects.into_iter().zip(all) {
             for referring in about {
@@ -65,16 +67,19 @@ pub(crate) fn plan(source: &Source, plan: &mut Plan, what: &str, options: &Optio
         }
         subjects = next;
     }
-    for referring in &found {
-        plan.extend(source, referring.manifest.clone(), &format!("what is about {what}"), stop)?;
-    }
+    plan.extend(source, found.iter().map(|referring| &referring.manifest), &format!("what is about {what}"), stop)?;
     Ok(found)
 }
 
-/// What says something about `digest`.
-fn about(source: &Source, digest: &Digest) -> Result<Vec<Referring>> {
+/// What says something about `digest` of `what`. `bytes` counts what all of it takes of our memory.
+fn about(source: &Source, digest: &Digest, what: &str, bytes: &AtomicU64) -> Result<Vec<Referring>> {
     let mut found = Vec::new();
     for descriptor in source.referrers(digest)? {
+        // Sizes are somebody's word, and their sum must not overflow.
+        let size = descriptor.size.min(LARGEST_TREE);
+        if bytes.fetch_add(size, Ordering::Relaxed) + size > LARGEST_TREE {
+            return Err(too_large(&format!("what is about {what}")));
+        }
         found.push(Referring { manifest: source.manifest(&descriptor)?, tag: None });
     }
     for suffix in COSIGN {

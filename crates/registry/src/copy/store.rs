@@ -243,7 +243,7 @@ fn whose_fault(error: Error, from: &dyn Blobs, descriptor: &Descriptor) -> Error
         io::copy(&mut reader, &mut io::sink()).map_err(|error| own_error(&format!("{} of {from}", descriptor.digest), error))
     }) {
         Err(damaged) if damaged.kind() == Kind::BadInput => damaged,
-        _ => error,
+        _ => error.hint("it is right where it comes from, so that it was damaged on the way: run it again"),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -111,4 +112,15 @@ pub fn said(error: &Error, names: &[(&str, &str)]) -> String {
 /// How many requests a proxy saw of a method whose path holds `part`.
 pub fn count(proxy: &FaultProxy, method: &str, part: &str) -> usize {
     proxy.requests().iter().filter(|request| request.method == method && request.path().contains(part)).count()
+}
+
+/// Every upload that was begun there has ended: with a blob of `sample` in the repository, or by being cancelled. (A
+/// docker-registry 2.8 keeps some of the cancelled ones all the same, when bytes came of which it did not tell.)
+pub fn assert_uploads_ended(proxy: &FaultProxy, registry: &Registry, repository: &str, sample: &Sample) {
+    let requests = proxy.requests();
+    let begun = requests.iter().filter(|request| request.method == "POST").count();
+    let stored = sample.blobs.iter().filter(|blob| registry.has_blob(repository, blob.digest())).count();
+    let of_upload = |request: &&registry_testing::Request| request.method == "DELETE" && request.path().contains("/uploads/");
+    let cancelled: BTreeSet<&str> = requests.iter().filter(of_upload).map(|request| request.path()).collect();
+    assert!(begun <= stored + cancelled.len(), "{begun} begun, {stored} stored: {:#?}", proxy.lines());
 }
