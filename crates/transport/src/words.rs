@@ -102,6 +102,11 @@ fn broken_at(message: String, error: io::Error) -> Failure {
             error.hint("if a private authority signed it, give that as `ca-bundle.crt` in the `ca` workspace"),
         );
     }
+    // It did not like the certificate that we have shown, or that we have shown none.
+    if text.contains("received fatal alert") && text.contains("Certificate") {
+        let error = Error::new(Kind::Unauthorized, message).because(error);
+        return Failure::Permanent(error.hint("it wants a client certificate that counts there: `tls.crt` and `tls.key`"));
+    }
     Failure::transient(Error::new(Kind::Remote, message).because(error))
 }
 

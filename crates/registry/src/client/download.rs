@@ -40,8 +40,9 @@ pub(super) struct Pace {
 impl Repository {
     /// The length of a blob in this repository; `None` when it is not there.
     pub fn has_blob(&self, digest: &Digest) -> Result<Option<u64>> {
+        let url = self.url(&format!("blobs/{digest}"))?;
         self.retry(&format!("looking for {digest} in {self}"), || {
-            let response = self.send(Call::new(Method::HEAD, self.url(&format!("blobs/{digest}"))?))?;
+            let response = self.send(Call::new(Method::HEAD, url.clone()))?;
             match response.status().as_u16() {
                 200 => {
                     let length = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());

@@ -65,11 +65,8 @@ impl Endpoint {
         for https in schemes {
             let base = Url::new(*https, host.api(), "/v2/");
             match agents.call(Method::GET, &base, &[], Payload::Empty) {
-                // What servers say that wanted TLS.
-                Ok(response) if !https && response.status() == 400 && schemes.len() > 1 => {
-                    let error = Error::new(Kind::Remote, format!("{} does not answer over http", host.name()));
-                    failed.get_or_insert(Failure::transient(error));
-                }
+                // What servers say that wanted TLS: that way's failure would say more.
+                Ok(response) if !https && response.status() == 400 && schemes.len() > 1 => {}
                 Ok(response) => {
                     let challenge = challenge(response.headers());
                     tracing::debug!(registry = host.name(), url = ?base, ?challenge, "the registry answers");

@@ -108,9 +108,10 @@ impl Repository {
     /// As [`Repository::manifest`], and `None` when it is not there, or the repository is not.
     pub fn find(&self, reference: &Reference) -> Result<Option<Manifest>> {
         let shown = self.shown(reference);
+        let url = self.url(&format!("manifests/{reference}"))?;
         self.retry(&format!("reading {shown}"), || {
             let accept = MANIFESTS.map(|media_type| media_type.to_string()).join(", ");
-            let response = self.get(self.url(&format!("manifests/{reference}"))?, vec![(ACCEPT, accept)])?;
+            let response = self.get(url.clone(), vec![(ACCEPT, accept)])?;
             match response.status().as_u16() {
                 200 => {}
                 404 => return Ok(None),
@@ -138,10 +139,10 @@ impl Repository {
     /// The digest behind a reference, without reading the manifest where the registry names it; `None` when it is not there.
     pub fn digest(&self, reference: &Reference) -> Result<Option<Digest>> {
         let shown = self.shown(reference);
+        let url = self.url(&format!("manifests/{reference}"))?;
         let named = self.retry(&format!("looking for {shown}"), || {
             let accept = MANIFESTS.map(|media_type| media_type.to_string()).join(", ");
-            let url = self.url(&format!("manifests/{reference}"))?;
-            let call = Call { headers: vec![(ACCEPT, accept)], ..Call::new(Method::HEAD, url) };
+            let call = Call { headers: vec![(ACCEPT, accept)], ..Call::new(Method::HEAD, url.clone()) };
             let response = self.send(call)?;
             match response.status().as_u16() {
                 200 => Ok(Some(response.headers().get(CONTENT_DIGEST).and_then(|value| value.to_str().ok()?.parse().ok()))),
@@ -160,11 +161,12 @@ impl Repository {
     /// referrers of its subject; `true` when it has none.
     pub fn put_manifest(&self, manifest: &Manifest, reference: &Reference) -> Result<bool> {
         let shown = self.shown(reference);
+        let url = self.url(&format!("manifests/{reference}"))?;
         self.retry(&format!("pushing {shown}"), || {
             let call = Call {
                 headers: vec![(CONTENT_TYPE, manifest.media_type().to_string())],
                 payload: Payload::Bytes(manifest.bytes()),
-                ..Call::new(Method::PUT, self.url(&format!("manifests/{reference}"))?)
+                ..Call::new(Method::PUT, url.clone())
             };
             let response = self.send(call)?;
             match response.status().as_u16() {
@@ -179,8 +181,9 @@ impl Repository {
     /// Deletes a manifest or a tag. It is no error when it is not there.
     pub fn delete(&self, reference: &Reference) -> Result<()> {
         let shown = self.shown(reference);
+        let url = self.url(&format!("manifests/{reference}"))?;
         self.retry(&format!("deleting {shown}"), || {
-            let response = self.send(Call::new(Method::DELETE, self.url(&format!("manifests/{reference}"))?))?;
+            let response = self.send(Call::new(Method::DELETE, url.clone()))?;
             match response.status().as_u16() {
                 200..=299 | 404 => Ok(()),
                 _ => Err(self.refused(&format!("delete {shown}"), response)),
@@ -220,9 +223,12 @@ impl Repository {
     }
 
     pub(super) fn send_by(&self, agents: &super::Agents, call: Call<'_>) -> Result<Response<Body>, Failure> {
-        let endpoint = self.endpoint()?;
+        // To find out how it is reached has been tried often enough.
+        let endpoint = self.endpoint().map_err(Failure::Permanent)?;
         let scopes = match call.also {
             Some(other) if *other != self.name => format!("{} repository:{other}:pull", self.scopes),
+            // Giving an upload up is deleting, too.
+            _ if call.method == Method::DELETE => format!("{},delete", self.scopes),
             _ => self.scopes.clone(),
         };
         let Call { method, mut url, headers, mut payload, .. } = call;
