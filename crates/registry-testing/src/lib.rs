@@ -39,6 +39,7 @@ mod storage;
 mod tls;
 mod token;
 mod tools;
+mod uploads;
 
 pub use config::RegistryBuilder;
 pub use fault::{Answer, Fault, Feature, first, without};
@@ -48,3 +49,4 @@ pub use recorder::Recorder;
 pub use registry::Registry;
 pub use token::{TokenRequest, TokenServer, TokenServerBuilder};
 pub use tools::{Tool, tool};
+pub use uploads::UploadServer;
