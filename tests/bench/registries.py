@@ -177,14 +177,14 @@ def rows(wanted):
         if {"large", "mounted", "present"} & names.keys():
             _, blobs = image(source, "big", "1", 10, 100_000_000)
         all_of = lambda a, b: {name: copy(a, b) for name, copy in copiers.items()}
+        pipe = lambda repository, blobs: [RELEASE / "examples/pipe", source.host, target.host, repository, "4", *(blob["digest"] for blob in blobs)]
         big, there = f"{source.host}/big:1", f"{target.host}/big:1"
         if "large" in names:
             commands = all_of(big, there)
             if peer := oci_client():
                 commands["oci-client 0.18, each blob in one request"] = [peer, big, there]
                 commands["oci-client 0.18, as it comes"] = [peer, big, there, "default"]
-            pipe = [RELEASE / "examples/pipe", source.host, target.host, "big", "4", *(blob["digest"] for blob in blobs)]
-            commands["a bare GET into a PUT"] = pipe
+            commands["a bare GET into a PUT"] = pipe("big", blobs)
             row(names["large"], beside(commands, 7, target.fresh, min), "wall at most 0.7, CPU 0.3 of the better of skopeo and crane; 20 MiB")
         if "mounted" in names:
             count = itertools.count()
@@ -195,12 +195,14 @@ def rows(wanted):
             row(names["present"], beside(all_of(big, there), 21, of=min), "at most 50 ms")
         if "small" in names:
             target.fresh()
-            for n in range(200):
-                image(source, f"small/{n}", "1", 1, 5_000_000)
-            loop = lambda copy: ["sh", "-ec", "\n".join(
-                shlex.join(map(str, copy(f"{source.host}/small/{n}:1", f"{target.host}/small/{n}:1"))) for n in range(200)
-            )]
-            row(names["small"], beside({name: loop(copy) for name, copy in copiers.items()}, 3, target.fresh, min), "wall at most 1/3 of the better one")
+            small = [image(source, f"small/{n}", "1", 1, 5_000_000)[1] for n in range(200)]
+            loop = lambda commands: ["sh", "-ec", "\n".join(shlex.join(map(str, command)) for command in commands)]
+            commands = {
+                name: loop(copy(f"{source.host}/small/{n}:1", f"{target.host}/small/{n}:1") for n in range(200))
+                for name, copy in copiers.items()
+            }
+            commands["a bare GET into a PUT"] = loop(pipe(f"small/{n}", blobs) for n, blobs in enumerate(small))
+            row(names["small"], beside(commands, 3, target.fresh, min), "wall at most 1/3 of the better one")
         inspect = RELEASE / "inspect-image"
         if "inspect" in names and inspect.exists():
             images = [image(source, "multi", f"{n}", 1, 1000, architecture)[0] for n, architecture in enumerate(["amd64", "arm64", "ppc64le", "s390x"])]
