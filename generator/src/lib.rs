@@ -15,5 +15,12 @@ pub use cli::{command, main};
 
 /// Every step there is, by name. A new step's line goes here.
 pub fn steps() -> Vec<Declaration> {
-    vec![Declaration::of::<remove_operators::RemoveOperators>(), Declaration::of::<validate_catalog::ValidateCatalog>()]
+    vec![
+        Declaration::of::<copy_image::CopyImage>(),
+        Declaration::of::<copy_image::InspectImage>(),
+        Declaration::of::<copy_image::PullArtifact>(),
+        Declaration::of::<copy_image::PushArtifact>(),
+        Declaration::of::<remove_operators::RemoveOperators>(),
+        Declaration::of::<validate_catalog::ValidateCatalog>(),
+    ]
 }

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use step::{Declaration, Error, ParamKind, Result};
 
-const BEGIN: &str = "<!-- From the step's declaration: `stepwright task NAME --output readme`. -->\n";
 const END: &str = "<!-- End of what follows from the declaration. -->\n";
 
 /// The tables, in Markdown.
@@ -43,16 +42,22 @@ pub fn tables(step: &Declaration) -> String {
     text
 }
 
-/// `readme` with the tables in it brought up to date.
+/// The line that the tables of `step` follow. A README may have those of several steps.
+pub fn marker(step: &Declaration) -> String {
+    format!("<!-- From the step's declaration: `stepwright task {} --output readme`. -->\n", step.about.name)
+}
+
+/// `readme` with the tables of `step` in it brought up to date.
 ///
 /// Fails as bad input when the markers between which they stand are missing.
 pub fn updated(readme: &str, step: &Declaration) -> Result<String> {
-    let parts = readme.split_once(BEGIN).and_then(|(before, rest)| rest.split_once(END).map(|(_, after)| (before, after)));
+    let begin = marker(step);
+    let parts = readme.split_once(&begin).and_then(|(before, rest)| rest.split_once(END).map(|(_, after)| (before, after)));
     let Some((before, after)) = parts else {
         return Err(Error::bad_input(format!("the README of {} has no place for its tables", step.about.name))
-            .hint(format!("add the lines\n{BEGIN}{END}")));
+            .hint(format!("add the lines\n{begin}{END}")));
     };
-    Ok(format!("{before}{BEGIN}\n{}{END}{after}", tables(step)))
+    Ok(format!("{before}{begin}\n{}{END}{after}", tables(step)))
 }
 
 /// A parameter's description with the values it may have.

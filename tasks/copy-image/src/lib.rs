@@ -2,5 +2,11 @@
 //! a binary, an image and a Task of its own.
 
 mod copy_image;
+mod inspect_image;
+mod pull_artifact;
+mod push_artifact;
 
 pub use copy_image::CopyImage;
+pub use inspect_image::InspectImage;
+pub use pull_artifact::PullArtifact;
+pub use push_artifact::PushArtifact;
