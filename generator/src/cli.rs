@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 use step::{Declaration, Error, Kind, Result, files};
 
-use crate::{check, graph, readme, render, run, steps, table, task};
+use crate::{catalog, check, graph, image, readme, render, run, steps, table, task};
 
 /// What `stepwright task` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -95,6 +95,8 @@ pub fn command() -> Command {
         .subcommand(check::explain_command())
         .subcommand(graph::command())
         .subcommand(run::command())
+        .subcommand(image::command())
+        .subcommand(catalog::command())
         .subcommand(
             Command::new("completions")
                 .about("Prints the shell's completions for stepwright and all steps")
@@ -120,6 +122,8 @@ fn run(matches: &ArgMatches) -> Result<()> {
         Some(("explain", matches)) => check::explain(matches),
         Some(("graph", matches)) => graph::run(matches),
         Some(("run", matches)) => run::run(matches),
+        Some(("image", matches)) => image::run(matches),
+        Some(("catalog", matches)) => catalog::run(matches),
         Some(("completions", matches)) => {
             let Some(shell) = matches.get_one::<Shell>("shell").copied() else { return Ok(()) };
             let mut script = Vec::new();

@@ -1,8 +1,10 @@
 //! The `stepwright` command: any step's command line from one binary, and what follows from the steps' declarations.
 
+pub mod catalog;
 mod check;
 mod cli;
 pub mod graph;
+pub mod image;
 pub mod readme;
 pub mod render;
 mod run;

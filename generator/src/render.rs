@@ -19,14 +19,12 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use minijinja::Value;
-use serde::Serialize;
-use step::{Error, Result};
+use step::Result;
 use tekton::check::{Checked, Object};
 use tekton::finding::{Report, Severity};
 use tekton::node::{self, Data, Node};
 use tekton::source::Source;
 use tekton::v1::{Pipeline, PipelineSpec, Task};
-use tekton::yaml;
 
 use crate::task;
 
@@ -346,7 +344,7 @@ impl Rendered {
 
     /// What `oc apply -f -` takes: the Tasks, then what the template of the Pipeline rendered.
     pub fn to_yaml(&self) -> Result<String> {
-        let tasks = self.tasks.iter().map(emit);
+        let tasks = self.tasks.iter().map(task::emit);
         Ok(tasks.chain(self.objects().map(object_yaml)).collect::<Result<Vec<_>>>()?.join("---\n"))
     }
 
@@ -362,7 +360,7 @@ impl Rendered {
         let path = |kind: &str, name: &str| PathBuf::from(format!("{kind}/{name}/{name}.yaml"));
         let mut files = Vec::new();
         for task in &self.tasks {
-            files.push((path("task", task.name()), emit(task)?));
+            files.push((path("task", task.name()), task::emit(task)?));
         }
         for object in self.objects() {
             let path = match object {
@@ -386,14 +384,10 @@ impl Rendered {
 /// An object as canonical YAML.
 fn object_yaml(object: &Object) -> Result<String> {
     match object {
-        Object::Task(task) => emit(task),
-        Object::Pipeline(pipeline) => emit(pipeline),
-        Object::TaskRun(run) => emit(run),
-        Object::PipelineRun(run) => emit(run),
-        Object::StepAction(action) => emit(action),
+        Object::Task(task) => task::emit(task),
+        Object::Pipeline(pipeline) => task::emit(pipeline),
+        Object::TaskRun(run) => task::emit(run),
+        Object::PipelineRun(run) => task::emit(run),
+        Object::StepAction(action) => task::emit(action),
     }
-}
-
-fn emit<T: Serialize>(object: &T) -> Result<String> {
-    yaml::to_string(object).map_err(|e| Error::internal("cannot write YAML").because(e))
 }

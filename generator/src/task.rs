@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use step::{Declaration, Error, ParamKind, Result};
+use step::{Declaration, Error, ParamKind, Permission, Result};
 use tekton::names::{ParamName, ResultName, StepName, WorkspaceName};
 use tekton::v1::{ParamSpec, ParamType, ParamValue, ResultType, Step, Task, TaskResult, TaskSpec, WorkspaceDeclaration};
 use tekton::yaml;
@@ -52,7 +52,7 @@ pub fn task(step: &Declaration, images: &str) -> Result<Task> {
             ..TaskSpec::default()
         },
     );
-    task.metadata.labels = Some(labels(step));
+    task.metadata.labels = Some(labels(about.version));
     task.metadata.annotations = Some(annotations.map(|(key, value)| (key.to_owned(), value)).into());
     Ok(task)
 }
@@ -62,16 +62,26 @@ pub fn yaml(step: &Declaration, images: &str) -> Result<String> {
     emit(&task(step, images)?)
 }
 
-/// ServiceAccount, Role and RoleBinding of `step`: what it declares, nothing more. A step that asks nothing of the
-/// Kubernetes API has only the ServiceAccount.
+/// ServiceAccount, Role and RoleBinding of `step`: what it declares, nothing more.
 pub fn rbac(step: &Declaration) -> Result<String> {
-    let name = step.about.name;
-    let metadata = || ObjectMeta { name: Some(name.to_owned()), labels: Some(labels(step)), ..ObjectMeta::default() };
+    account(step.about.name, step.about.version, step.about.permissions)
+}
+
+/// A ServiceAccount, and the Role and RoleBinding that give it these permissions. One that asks nothing of the Kubernetes
+/// API has no Role.
+pub fn account(name: &str, version: &str, permissions: &[Permission]) -> Result<String> {
+    let metadata = || ObjectMeta { name: Some(name.to_owned()), labels: Some(labels(version)), ..ObjectMeta::default() };
     let account = ServiceAccount { metadata: metadata(), ..ServiceAccount::default() };
     let mut documents = vec![emit(&account)?];
-    if !step.about.permissions.is_empty() {
+    let mut known: Vec<&Permission> = Vec::new();
+    for permission in permissions {
+        if !known.contains(&permission) {
+            known.push(permission);
+        }
+    }
+    if !known.is_empty() {
         let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let rules = step.about.permissions.iter().map(|permission| PolicyRule {
+        let rules = known.into_iter().map(|permission| PolicyRule {
             api_groups: Some(vec![permission.api_group.to_owned()]),
             resources: Some(strings(permission.resources)),
             verbs: strings(permission.verbs),
@@ -87,8 +97,8 @@ pub fn rbac(step: &Declaration) -> Result<String> {
     Ok(documents.join("---\n"))
 }
 
-fn labels(step: &Declaration) -> BTreeMap<String, String> {
-    let labels = [("app.kubernetes.io/version", step.about.version), ("app.kubernetes.io/part-of", "stepwright")];
+fn labels(version: &str) -> BTreeMap<String, String> {
+    let labels = [("app.kubernetes.io/version", version), ("app.kubernetes.io/part-of", "stepwright")];
     labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
@@ -163,6 +173,6 @@ fn name<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(te
     text.parse().map_err(|e| Error::internal(format!("a declaration uses the name {text:?}")).because(e))
 }
 
-fn emit<T: serde::Serialize>(object: &T) -> Result<String> {
+pub(crate) fn emit<T: serde::Serialize>(object: &T) -> Result<String> {
     yaml::to_string(object).map_err(|e| Error::internal("cannot write YAML").because(e))
 }
