@@ -44,6 +44,12 @@ fn cases_that_hold() {
 fn the_cases_of_the_pipelines_hold() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     insta::assert_snapshot!(test(&root, &[]), @"
+    ok      copy-image: an image is copied to two registries
+    ok      copy-image: what can be said of a copy goes to the task
+    ok      copy-image: registries that anybody may use need no workspace
+    ok      copy-image: a copy whose pod was lost goes on in another one
+    ok      copy-image: without retries a failed copy is the end
+    ok      copy-image: destinations are data and never flags
     ok      remove-operators: a catalog in a directory is validated, then edited
     ok      remove-operators: what both steps take, both get
     ok      remove-operators: a catalog on a branch is not here to be validated before
@@ -52,7 +58,7 @@ fn the_cases_of_the_pipelines_hold() {
     ok      remove-operators: without retries a failed removal is the end
     ok      remove-operators: a removal whose pod was lost is tried again
     ok      remove-operators: operators are data and never flags
-    8 passed, 0 failed
+    14 passed, 0 failed
     exit 0
     ");
 }

@@ -1,5 +1,7 @@
 //! The sample that demo and tests share: a small catalog with every feature, the database behind two of its packages,
-//! and a Git repository that holds it.
+//! a Git repository that holds it, and an image.
+
+pub mod images;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,8 @@ pub struct Sample {
     pub work: PathBuf,
     /// A bare repository whose branch `main` holds `configs/`.
     pub repository: PathBuf,
+    /// A directory of OCI layouts, as a registry has repositories: `app` with the image `1.0`.
+    pub registry: PathBuf,
 }
 
 /// Where the sample's sources are in the repository.
@@ -35,7 +39,7 @@ pub fn shared(path: &str) -> PathBuf {
 
 /// Makes the sample below `dir`, which is created.
 pub fn make_sample(dir: &Path) -> Result<Sample> {
-    let sample = Sample { work: dir.join("work"), repository: dir.join("catalog.git") };
+    let sample = Sample { work: dir.join("work"), repository: dir.join("catalog.git"), registry: dir.join("registry") };
     let configs = sample.work.join("configs");
     copy_tree(&sources().join("configs"), &configs)?;
     let database = sample.work.join("index.db");
@@ -48,6 +52,7 @@ pub fn make_sample(dir: &Path) -> Result<Sample> {
         write(&dir.join("catalog.json"), &catalog)
     })?;
     make_repository(&configs, &sample.repository)?;
+    images::make_image(&sample.registry.join("app"), "1.0")?;
     Ok(sample)
 }
 

@@ -42,6 +42,7 @@ type Embedded = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// The definitions of this repository. A new one's line goes here.
 const EMBEDDED: &[Embedded] = embedded! {
+    "copy-image": "values.yaml", "pipeline.yaml.j2", "pipelinerun.yaml.j2";
     "remove-operators": "values.yaml", "pipeline.yaml.j2", "pipelinerun.yaml.j2", "pipelinerun-git.yaml.j2";
 };
 

@@ -1,4 +1,5 @@
-//! `make-sample DIR`: the sample catalog with its index database in DIR/work, and as a bare repository DIR/catalog.git.
+//! `make-sample DIR`: the sample catalog with its index database in DIR/work, and as a bare repository DIR/catalog.git; an
+//! image in DIR/registry.
 
 use std::path::Path;
 use std::process::ExitCode;

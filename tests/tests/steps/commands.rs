@@ -35,6 +35,10 @@ fn help_lists_the_verbs() {
     Usage: stepwright step <COMMAND>
 
     Commands:
+      copy-image        Copies an image to one or more registries.
+      inspect-image     Says what an image is: digest, platforms, labels.
+      pull-artifact     Pulls the files of an artifact into a directory.
+      push-artifact     Pushes files to a registry as one artifact.
       remove-operators  Takes operators out of an operator catalog and its index database.
       validate-catalog  Says whether a file-based operator catalog is valid.
 
@@ -53,7 +57,7 @@ fn a_misspelt_step_is_told_the_right_one() {
     insta::assert_snapshot!(stepwright(&["task", "remove-operator"]), @"
     exit code: 2
     ----- stderr
-    error: invalid value 'remove-operator' for '<STEP>' [possible values: remove-operators, validate-catalog]; hint: did you mean remove-operators?
+    error: invalid value 'remove-operator' for '<STEP>' [possible values: copy-image, inspect-image, pull-artifact, push-artifact, remove-operators, validate-catalog]; hint: did you mean remove-operators?
     ");
 }
 
