@@ -178,13 +178,19 @@ impl<'a> Planner<'a> {
         if bytes > LARGEST_TREE {
             return Err(too_large(what));
         }
-        let children = each(self.options.jobs, &wanted, self.stop, |place| self.source.manifest(&index.manifests[*place]))?;
+        // One may be named often, and is read once.
+        let key = |place: usize| (&index.manifests[place].digest, index.manifests[place].size);
+        let mut seen = HashSet::new();
+        let distinct: Vec<usize> = wanted.iter().copied().filter(|place| seen.insert(key(*place))).collect();
+        let children = each(self.options.jobs, &distinct, self.stop, |place| self.source.manifest(&index.manifests[*place]))?;
+        let children: HashMap<_, _> = distinct.into_iter().map(key).zip(children).collect();
         let content = manifest.content()?;
         let mut entries: Vec<(Value, Manifest)> = Vec::new();
         let mut changed = wanted.len() < index.manifests.len() || !convert::is_in(manifest, self.options.format);
-        for (place, child) in wanted.into_iter().zip(children) {
+        for place in wanted {
             let entry = &index.manifests[place];
-            if !self.is_entry_wanted(entry, &child)? {
+            let Some(child) = children.get(&key(place)) else { continue };
+            if !self.is_entry_wanted(entry, child)? {
                 changed = true;
                 continue;
             }
@@ -199,7 +205,7 @@ impl<'a> Planner<'a> {
                 Some(platform) => format!("{what} for {}", platform.to_string().escape_debug()),
                 None => format!("{} of {what}", entry.digest.short()),
             };
-            let Some(now) = self.add(child, &shown, depth + 1)? else {
+            let Some(now) = self.add(child.clone(), &shown, depth + 1)? else {
                 changed = true;
                 continue;
             };
