@@ -17,7 +17,8 @@ pub struct Params {
     pub destination: Location,
 
     /// What kind of artifact it is. Not given: `application/vnd.unknown.artifact.v1`.
-    #[arg(long, value_name = "MEDIA-TYPE")]
+    // A media type is also made from any text that a registry says; here it must be right.
+    #[arg(long, value_name = "MEDIA-TYPE", value_parser = str::parse::<MediaType>)]
     pub artifact_type: Option<MediaType>,
 
     /// Annotations of the artifact, one a line: `request_id=7`.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails by panicking")]
 
+mod artifacts;
 mod bad_input;
 mod branch;
 mod commands;

@@ -65,7 +65,7 @@ impl Staging {
         let spent = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         spent.map(drop).map_err(|_| {
             Error::bad_input(format!("the artifact has more than {} bytes, unpacked", self.most))
-                .hint("raise the limit, if you trust where it comes from")
+                .hint("raise max-size, if you trust where it comes from")
         })
     }
 
