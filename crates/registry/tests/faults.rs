@@ -31,6 +31,8 @@ fn json_error(status: u16, code: &str, message: &str) -> Fault {
     Fault::status(status).header("Content-Type", "application/json").body(body)
 }
 
+type Wanted = dyn Fn(&Request) -> bool + Send + Sync;
+
 #[test]
 fn what_passes_is_tried_again_when_reading() {
     let (from, to) = (Registry::start(), Registry::start());
@@ -52,10 +54,9 @@ fn what_passes_is_tried_again_when_reading() {
     let mut requests = Vec::new();
     for (name, fault) in faults {
         let of_layer = of_layer.clone();
-        let ways: [(&str, Box<dyn Fn(&Request) -> bool + Send + Sync>); 2] =
-            [("blob", Box::new(of_layer)), ("manifest", Box::new(Request::is_manifest))];
+        let ways: [(&str, Box<Wanted>); 2] = [("blob", Box::new(of_layer)), ("manifest", Box::new(Request::is_manifest))];
         for (part, wanted) in ways {
-            let wanted: Arc<dyn Fn(&Request) -> bool + Send + Sync> = wanted.into();
+            let wanted: Arc<Wanted> = wanted.into();
             let proxy = FaultProxy::start(
                 &from,
                 first(
@@ -315,7 +316,7 @@ fn credentials_go_to_nobody_else() {
         "POST" => Fault::status(202).header("Location", format!("{url}/upload?signature=x")),
         _ => Fault::Pass,
     });
-    let client = common::client_of(&[(&from.host(), "kim", "pass-word-0123"), (&proxy.host(), "kim", "pass-word-0123")]);
+    let client = common::client_of(&[(from.host(), "kim", "pass-word-0123"), (&proxy.host(), "kim", "pass-word-0123")]);
     let error = copy(&client, &at(from.host(), "a:1"), &[at(proxy.host(), "b:1")], &Default::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound, "{error:?}");
     assert!(!format!("{error:?}").contains("signature"), "{error:?}");

@@ -1,7 +1,7 @@
 //! Copies as processes: killed at any moment, they leave registries whole; told to end, they tidy up; however large the
 //! image, they stay small.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::exit, reason = "tests")]
 
 mod common;
 
