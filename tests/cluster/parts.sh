@@ -196,7 +196,7 @@ serverTLSBootstrap: false
 serializeImagePulls: false
 podLogsDir: "$logs/pods"
 # The disk is the machine's: its owner knows how full it may be.
-evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}
+evictionHard: {memory.available: 100Mi, nodefs.available: 100Mi, imagefs.available: 100Mi, nodefs.inodesFree: 1%}
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 YAML
