@@ -17,6 +17,11 @@ pub mod redact;
 pub mod results;
 pub mod retry;
 
+/// musl's own allocator is slow.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub use cancel::Cancel;
 pub use cli::{Context, fail, main, report_panics, usage};
 pub use declaration::{About, Declaration, Dir, Param, ParamKind, Permission, ReadOnlyDir, Step, Tls, Workspace};

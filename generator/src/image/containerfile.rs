@@ -10,7 +10,7 @@ const HEAD: &str = r#"# Written by `stepwright image containerfile`. The images 
 ARG BUILDER=docker.io/library/rust:1.95-bookworm
 
 FROM ${BUILDER} AS compile
-RUN apt-get update && apt-get install --yes --no-install-recommends musl-tools && rustup target add x86_64-unknown-linux-musl \\
+RUN apt-get update && apt-get install --yes --no-install-recommends musl-tools && rustup target add x86_64-unknown-linux-musl \
     && cargo install cargo-auditable --locked
 WORKDIR /source
 COPY . .

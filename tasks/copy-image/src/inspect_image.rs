@@ -28,14 +28,15 @@ pub struct Params {
     pub registries: Registries,
 }
 
+// Not IMAGE_URL and IMAGE_DIGEST: by these Tekton Chains knows what a run has built, and signs it.
 step::results! {
     /// What the image is.
     pub struct Outcome {
         /// The image, with its tag.
-        #[result("IMAGE_URL", max = 512)]
+        #[result("IMAGE", max = 512)]
         pub url: String,
         /// The digest of what `image` names: of the index, where there is one.
-        #[result("IMAGE_DIGEST", max = 135)]
+        #[result("DIGEST", max = 135)]
         pub digest: Digest,
         /// The media type of that.
         #[result("MEDIA_TYPE", max = 128)]

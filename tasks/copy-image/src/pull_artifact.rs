@@ -43,7 +43,7 @@ step::results! {
     /// What was pulled.
     pub struct Outcome {
         /// The artifact's digest.
-        #[result("IMAGE_DIGEST", max = 135)]
+        #[result("DIGEST", max = 135)]
         pub digest: Digest,
         /// What kind of artifact it is.
         #[result("ARTIFACT_TYPE", max = 255)]

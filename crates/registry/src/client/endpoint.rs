@@ -1,6 +1,7 @@
 //! One registry: how it is reached, how it is told who we are, and when it wants to be left alone.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,8 @@ impl Endpoint {
                 Ok(response) if !https && response.status() == 400 && schemes.len() > 1 => {}
                 Ok(response) => {
                     let challenge = challenge(response.headers());
+                    // Read to its end, the answer gives its connection back to those who come next.
+                    let _ = answer::reader(response).take(LARGEST_TOKEN).read_to_end(&mut Vec::new());
                     tracing::debug!(registry = host.name(), url = ?base, ?challenge, "the registry answers");
                     return Ok(Endpoint {
                         host: host.clone(),
