@@ -180,6 +180,9 @@ fn check(path: &Path, architecture: &str) -> Result<()> {
     };
     let (headers, size, count) = (word(32), usize::from(number(54)), usize::from(number(56)));
     let headers = usize::try_from(headers).unwrap_or(usize::MAX);
+    if count == 0 || headers.saturating_add(count * size) > bytes.len() {
+        return refused("it is cut off".to_owned());
+    }
     // PT_INTERP: it asks for a loader, which an image from scratch does not have.
     let interprets = (0..count).any(|header| {
         let place = headers.saturating_add(header * size);
@@ -212,7 +215,14 @@ mod tests {
         let mut arm = elf.clone();
         arm[18] = 183;
         let shown = [said(b"#!/bin/sh\n"), said(b""), said(&elf), said(&arm), said(&own), said(&elf[..30])];
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @"
+        DIR/step cannot be in an image for amd64: it is no 64-bit ELF file
+        DIR/step cannot be in an image for amd64: it is no 64-bit ELF file
+        fine
+        DIR/step cannot be in an image for amd64: it is for arm64
+        DIR/step cannot be in an image for amd64: it is linked dynamically
+        DIR/step cannot be in an image for amd64: it is cut off
+        ");
         for text in ["arm64", "x86_64=a", "=a"] {
             assert!(given(text).is_err(), "{text}");
         }

@@ -66,7 +66,7 @@ fn files_go_into_a_layout_and_come_back() {
     exit code: 0
     ----- stdout
     {
-      "IMAGE_DIGEST": "sha256:16002f94439b96404f6100c21bb90e7df7f0f5b705e619a8d9332856e6fa4470",
+      "DIGEST": "sha256:16002f94439b96404f6100c21bb90e7df7f0f5b705e619a8d9332856e6fa4470",
       "ARTIFACT_TYPE": "application/vnd.unknown.artifact.v1",
       "FILES": "index.db\ndocs"
     }
@@ -78,8 +78,8 @@ fn files_go_into_a_layout_and_come_back() {
     exit code: 0
     ----- stdout
     {
-      "IMAGE_URL": "oci:DIR/layout:v4.19",
-      "IMAGE_DIGEST": "sha256:16002f94439b96404f6100c21bb90e7df7f0f5b705e619a8d9332856e6fa4470",
+      "IMAGE": "oci:DIR/layout:v4.19",
+      "DIGEST": "sha256:16002f94439b96404f6100c21bb90e7df7f0f5b705e619a8d9332856e6fa4470",
       "MEDIA_TYPE": "application/vnd.oci.image.manifest.v1+json",
       "ARCHES": "",
       "LABELS": "",
