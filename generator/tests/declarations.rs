@@ -1,5 +1,7 @@
 //! What follows from the steps' declarations: Tasks, accounts, README tables. And that it follows from nothing else.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::path::{Path, PathBuf};
 
 use step::results::ResultSpec;
