@@ -103,7 +103,7 @@ control_plane() {
 }
 
 registry_config() {
-    cat >"$state/registry.yml" <<YAML
+    put "$state/registry.yml" <<YAML
 version: 0.1
 log: {level: warn}
 storage:
@@ -134,8 +134,15 @@ worker() {
     k wait --for=condition=Ready "node/$node" --timeout=60s >/dev/null
 }
 
+# What is the same is left alone: kube-proxy ends when its file is written.
+put() { # FILE
+    local new
+    new=$(cat)
+    [ "$(cat "$1" 2>/dev/null)" = "$new" ] || echo "$new" >"$1"
+}
+
 configurations() {
-    cat >"$state/containerd.toml" <<TOML
+    put "$state/containerd.toml" <<TOML
 version = 2
 root = "$state/containerd"
 state = "$run/containerd"
@@ -158,12 +165,12 @@ config_path = "$state/certs.d"
 [plugins."io.containerd.internal.v1.opt"]
 path = "$state/opt"
 TOML
-    cat >"$state/certs.d/$registry/hosts.toml" <<TOML
+    put "$state/certs.d/$registry/hosts.toml" <<TOML
 server = "http://$registry"
 [host."http://$registry"]
 capabilities = ["pull", "resolve"]
 TOML
-    cat >"$state/cni/10-stepwright.conflist" <<JSON
+    put "$state/cni/10-stepwright.conflist" <<JSON
 {"cniVersion": "1.0.0", "name": "stepwright", "plugins": [
   {"type": "bridge", "bridge": "$bridge", "hairpinMode": true,
    "ipam": {"type": "host-local", "dataDir": "$state/ipam", "ranges": [[{"subnet": "$pods_cidr"}]],
@@ -173,7 +180,7 @@ JSON
     : >"$state/resolv.conf"
     local cgroup
     for cgroup in "$cgroups"/*/; do mkdir -p "${cgroup}stepwright" 2>/dev/null || true; done
-    cat >"$state/kubelet.yml" <<YAML
+    put "$state/kubelet.yml" <<YAML
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 address: $node_ip
@@ -200,7 +207,7 @@ evictionHard: {memory.available: 100Mi, nodefs.available: 100Mi, imagefs.availab
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 YAML
-    cat >"$state/kube-proxy.yml" <<YAML
+    put "$state/kube-proxy.yml" <<YAML
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 bindAddress: $node_ip
@@ -213,7 +220,7 @@ mode: iptables
 nodePortAddresses: ["$node_ip/32"]
 conntrack: {maxPerCore: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 YAML
-    cat >"$state/Corefile" <<COREDNS
+    put "$state/Corefile" <<COREDNS
 .:53 {
     bind $node_ip
     errors
@@ -264,12 +271,11 @@ tekton() {
         /usr/bin/python3 "$here/manifests" "$at" "$pods" "tekton=$(version tekton)=$(released tekton pipeline)/config" \
             "triggers=$(version triggers)=$(released triggers triggers)/config"
         k apply --server-side --force-conflicts -f "$at/1-definitions.json" >"$logs/apply.log"
-        k wait --for=condition=Established --timeout=60s -f "$at/1-definitions.json" >>"$logs/apply.log"
+        k wait --for=condition=Established --timeout=60s customresourcedefinition --all >>"$logs/apply.log"
         k apply --server-side --force-conflicts -f "$at/2-parts.json" >>"$logs/apply.log"
         processes
         k apply --server-side --force-conflicts -f "$at/3-webhooks.json" >>"$logs/apply.log"
         tekton_ready
-        k apply --server-side --force-conflicts -f "$at/4-resources.json" >>"$logs/apply.log"
         echo "$want" >"$at/applied"
     else
         processes
