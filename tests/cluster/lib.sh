@@ -53,16 +53,20 @@ start() { # NAME COMMAND...
     echo "$pid $(started_at "$pid")" >"$run/$name.pid"
 }
 
-stop() { # NAME [SECONDS]
-    local pid
-    if pid=$(pid_of "$1"); then
-        kill "$pid" 2>/dev/null || true
-        if ! timeout "${2:-10}" tail --pid="$pid" --sleep-interval=0.1 -f /dev/null; then
-            kill -KILL "$pid" 2>/dev/null || true
-            timeout 10 tail --pid="$pid" --sleep-interval=0.1 -f /dev/null || say "$1 (pid $pid) does not end"
-        fi
-    fi
-    rm -f "$run/$1.pid"
+# All of them are told at once; what has not ended after five seconds (an API server waits for its watches) is killed.
+stop() { # NAME...
+    local name pid until=$((SECONDS + 5))
+    for name in "$@"; do
+        ! pid=$(pid_of "$name") || kill "$pid" 2>/dev/null || true
+    done
+    for name in "$@"; do
+        while pid=$(pid_of "$name"); do
+            [ $SECONDS -lt $until ] || kill -KILL "$pid" 2>/dev/null || true
+            [ $SECONDS -lt $((until + 20)) ] || die "$name (pid $pid) does not end"
+            sleep 0.05
+        done
+        rm -f "$run/$name.pid"
+    done
 }
 
 # Waits for a condition of processes that we started: gives up early when the process is gone.

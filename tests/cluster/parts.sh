@@ -3,7 +3,14 @@
 
 # A bridge with a private address is the node's network: no other interface gets a listener.
 network() {
-    [ "$pods" = true ] || return 0
+    if [ "$pods" = false ]; then
+        # Tekton's programs listen on all interfaces: where we may, only loopback reaches them.
+        if [ "$(id -u)" = 0 ] && iptables -w -S >/dev/null 2>&1; then
+            chain STEPWRIGHT-IN INPUT
+            iptables -w -A STEPWRIGHT-IN ! -i lo -p tcp --dport 18000:18499 -j DROP
+        fi
+        return
+    fi
     local key
     # Services are addresses that iptables rewrites, also between two pods of the bridge.
     modprobe br_netfilter 2>/dev/null || true
@@ -19,15 +26,19 @@ network() {
     ip addr replace "$pods_gateway" dev "$bridge"
     ip link set "$bridge" up
     # Pods do not get out, and nobody gets in: forwarding is between pods only, and the node's address is for them and us.
-    iptables -w -N STEPWRIGHT 2>/dev/null || iptables -w -F STEPWRIGHT
+    chain STEPWRIGHT FORWARD
     iptables -w -A STEPWRIGHT -i "$bridge" ! -o "$bridge" -j REJECT
     iptables -w -A STEPWRIGHT ! -i "$bridge" -o "$bridge" -j DROP
-    iptables -w -C FORWARD -j STEPWRIGHT 2>/dev/null || iptables -w -I FORWARD -j STEPWRIGHT
-    iptables -w -N STEPWRIGHT-IN 2>/dev/null || iptables -w -F STEPWRIGHT-IN
+    chain STEPWRIGHT-IN INPUT
     iptables -w -A STEPWRIGHT-IN -i lo -j RETURN
     iptables -w -A STEPWRIGHT-IN -i "$bridge" -j RETURN
     iptables -w -A STEPWRIGHT-IN -d "$node_ip" -j DROP
-    iptables -w -C INPUT -j STEPWRIGHT-IN 2>/dev/null || iptables -w -I INPUT -j STEPWRIGHT-IN
+}
+
+# An empty chain of ours that a chain of the kernel goes through first.
+chain() { # NAME PARENT
+    iptables -w -N "$1" 2>/dev/null || iptables -w -F "$1"
+    iptables -w -C "$2" -j "$1" 2>/dev/null || iptables -w -I "$2" -j "$1"
 }
 
 # One authority, the API server's certificate and the one it shows to the kubelet; everybody else has a token.
