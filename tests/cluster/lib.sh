@@ -23,6 +23,10 @@ die() { # MESSAGE [HINT]
     exit 1
 }
 
+# A script that ends half way says where.
+set -E
+trap 'say "$(basename "$0"): line $LINENO: $BASH_COMMAND: exit code $?"' ERR
+
 # Our kubectl with our cluster, whatever the environment says.
 k() { "$bin/k8s/kubectl" --kubeconfig "$state/kubeconfig" "$@"; }
 ctr_() { ctr --address "$run/containerd.sock" --namespace k8s.io "$@"; }

@@ -7,7 +7,9 @@ network() {
         # Tekton's programs listen on all interfaces: where we may, only loopback reaches them.
         if [ "$(id -u)" = 0 ] && iptables -w -S >/dev/null 2>&1; then
             chain STEPWRIGHT-IN INPUT
-            iptables -w -A STEPWRIGHT-IN ! -i lo -p tcp --dport 18000:18499 -j DROP
+            local port
+            # 8080 is the webhook's, which has no setting for it.
+            for port in 8080 18000:18499; do iptables -w -A STEPWRIGHT-IN ! -i lo -p tcp --dport "$port" -j DROP; done
         fi
         return
     fi
