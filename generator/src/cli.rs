@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 use step::{Declaration, Error, Kind, Result, files};
 
-use crate::{catalog, check, graph, image, readme, render, run, steps, table, task};
+use crate::{catalog, check, graph, image, readme, render, run, start, steps, table, task};
 
 /// What `stepwright task` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -95,6 +95,7 @@ pub fn command() -> Command {
         .subcommand(check::explain_command())
         .subcommand(graph::command())
         .subcommand(run::command())
+        .subcommand(start::command())
         .subcommand(image::command())
         .subcommand(catalog::command())
         .subcommand(
@@ -122,6 +123,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
         Some(("explain", matches)) => check::explain(matches),
         Some(("graph", matches)) => graph::run(matches),
         Some(("run", matches)) => run::run(matches),
+        Some(("start", matches)) => start::run(matches),
         Some(("image", matches)) => image::run(matches),
         Some(("catalog", matches)) => catalog::run(matches),
         Some(("completions", matches)) => {

@@ -8,6 +8,7 @@ pub mod image;
 pub mod readme;
 pub mod render;
 mod run;
+mod start;
 mod table;
 pub mod task;
 

@@ -2,10 +2,10 @@
 //!
 //! What runs and how is the crate [`runner`]'s; here are the command line, where objects come from, and how a run looks.
 
-mod input;
+pub(crate) mod input;
 mod logs;
 mod plan;
-mod show;
+pub(crate) mod show;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub struct Request {
 /// What a request gets.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// A status and JSON.
+    /// A status and JSON, on a connection that the server closes without having said so.
     Json(u16, Value),
     /// A status, headers, and a body in plain text.
     Text(u16, Vec<(&'static str, String)>, String),
@@ -59,11 +59,17 @@ pub enum Answer {
 pub enum Part {
     /// Bytes.
     Text(String),
+    /// Nothing, until somebody opens the gate.
+    Until(Gate),
     /// The connection breaks.
     Break,
     /// Nothing more comes until the client goes away, or the server stops.
     Hold,
 }
+
+/// What a body waits for: something that another request, or the test, brings about. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<AtomicBool>);
 
 type Script = Box<dyn FnMut(&Request) -> Answer + Send>;
 
@@ -71,6 +77,8 @@ struct Shared {
     script: Mutex<Script>,
     requests: Mutex<Vec<Request>>,
     stopped: AtomicBool,
+    /// Connections that are open on this side.
+    open: AtomicUsize,
 }
 
 // === impl Request ===
@@ -115,6 +123,15 @@ impl Answer {
     }
 }
 
+// === impl Gate ===
+
+impl Gate {
+    /// Lets pass what waits.
+    pub fn open(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 // === impl Fake ===
 
 impl Fake {
@@ -126,6 +143,7 @@ impl Fake {
             script: Mutex::new(Box::new(script)),
             requests: Mutex::default(),
             stopped: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
         });
         let served = shared.clone();
         let acceptor = std::thread::spawn(move || accept(&listener, &served));
@@ -148,6 +166,13 @@ impl Fake {
     /// The requests until now.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
+    }
+
+    /// Waits until the server has closed all connections.
+    pub fn settle(&self) {
+        while self.shared.open.load(Ordering::SeqCst) > 0 {
+            std::thread::yield_now();
+        }
     }
 
     /// Its answer and messages without what is different in each run.
@@ -184,7 +209,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let (Ok(stream), shared) = (stream, shared.clone()) else { continue };
         // A client that goes away is none of our business.
-        connections.push(std::thread::spawn(move || drop(shared.serve(stream))));
+        connections.push(std::thread::spawn(move || {
+            shared.open.fetch_add(1, Ordering::SeqCst);
+            drop(shared.serve(stream));
+            shared.open.fetch_sub(1, Ordering::SeqCst);
+        }));
     }
     for connection in connections {
         let _ = connection.join();
@@ -206,12 +235,21 @@ impl Shared {
             Answer::Json(status, value) => {
                 respond(&mut stream, status, &[("Content-Type", "application/json".into())], &value.to_string())
             }
-            Answer::Text(status, headers, text) => respond(&mut stream, status, &headers, &text),
+            Answer::Text(status, mut headers, text) => {
+                headers.push(("Connection", "close".into()));
+                respond(&mut stream, status, &headers, &text)
+            }
             Answer::Stream(parts) => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")?;
                 for part in parts {
                     match part {
                         Part::Text(text) => write!(stream, "{:x}\r\n{text}\r\n", text.len())?,
+                        Part::Until(gate) => {
+                            stream.flush()?;
+                            while !gate.0.load(Ordering::SeqCst) && !self.stopped.load(Ordering::SeqCst) {
+                                std::thread::park_timeout(Duration::from_millis(1));
+                            }
+                        }
                         Part::Break => return Ok(()),
                         Part::Hold => return self.hold(&mut stream),
                     }
@@ -283,7 +321,7 @@ fn is_waiting(error: &io::Error) -> bool {
 }
 
 fn respond(stream: &mut TcpStream, status: u16, headers: &[(&'static str, String)], body: &str) -> io::Result<()> {
-    write!(stream, "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n", body.len())?;
+    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len())?;
     for (name, value) in headers {
         write!(stream, "{name}: {value}\r\n")?;
     }

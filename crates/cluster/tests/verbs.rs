@@ -262,3 +262,17 @@ fn cancelling_ends_every_wait() {
     });
     assert!(started.elapsed() < Duration::from_secs(5));
 }
+
+#[test]
+fn a_connection_that_has_died_meanwhile_is_not_used() {
+    let fake = Fake::start(|_| Answer::Json(201, json!({ "metadata": { "name": "x-1" } })));
+    let cluster = connect(&fake);
+    let new = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "generateName": "x-" } });
+    for _ in 0..20 {
+        // Nothing may be created twice, so this is not tried again: it has to work the first time.
+        assert!(cluster.create(&new).is_ok());
+        // The server's end of the connection arrives while nobody waits for the network.
+        fake.settle();
+    }
+    assert_eq!(fake.requests().len(), 20);
+}

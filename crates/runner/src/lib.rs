@@ -37,7 +37,7 @@ pub use library::{Library, Request};
 pub use local::{Foreign, Local, OwnSteps};
 pub use manifests::Manifests;
 pub use matrix::{Combination, combinations};
-pub use params::Given;
+pub use params::{Given, typed};
 pub use plan::{Plan, PlannedTask, Target, Timeouts};
 pub use scope::{Params, Results, Scope};
 pub use state::{Skip, Summary, TaskSummary, duration};

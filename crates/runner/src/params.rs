@@ -54,7 +54,7 @@ impl Given {
 }
 
 /// Values for the declared parameters `specs` of `owner` (`the Pipeline build`): all that is wrong, at once.
-pub(crate) fn typed(given: &Given, specs: &[ParamSpec], owner: &str) -> Result<Params> {
+pub fn typed(given: &Given, specs: &[ParamSpec], owner: &str) -> Result<Params> {
     let mut values = Params::new();
     let mut faults = Vec::new();
     for (name, texts) in &given.0 {

@@ -97,7 +97,7 @@ fn add_definition(definition: &Definition, matches: &ArgMatches, library: &mut L
 }
 
 /// Reads and checks files; errors stop it.
-fn checked(files: &[PathBuf]) -> Result<Vec<Object>> {
+pub(crate) fn checked(files: &[PathBuf]) -> Result<Vec<Object>> {
     let sources = sources(files)?;
     let known = steps().iter().map(|step| task::task(step, task::IMAGES)).collect::<Result<_>>()?;
     let checked = tekton::check::check(&sources, &tekton::check::Options { level: Level::Alpha, known });
@@ -137,7 +137,7 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-fn params(matches: &ArgMatches) -> Result<Given> {
+pub(crate) fn params(matches: &ArgMatches) -> Result<Given> {
     let mut given = Given::default();
     for path in matches.get_many::<PathBuf>("params-file").into_iter().flatten() {
         let name = path.display().to_string();

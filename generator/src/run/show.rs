@@ -15,7 +15,7 @@ use super::logs::Logs;
 const TAIL: usize = 10;
 
 /// A line to standard error. Nobody needs to be told that it is closed.
-pub(super) fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // One call of the system, so that a line stays whole among those of others.
     let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
@@ -140,7 +140,7 @@ pub(super) fn results(summary: &Summary) -> Result<String> {
 }
 
 /// `TASK`, or `TASK-INDEX` in a matrix.
-pub(super) fn label(task: &str, index: Option<usize>) -> String {
+pub(crate) fn label(task: &str, index: Option<usize>) -> String {
     index.map_or_else(|| task.to_owned(), |index| format!("{task}-{index}"))
 }
 
@@ -155,7 +155,7 @@ pub(super) fn word(state: State) -> &'static str {
 }
 
 /// `0.4 s`, `12.0 s`, `3 m 05 s`.
-pub(super) fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     match duration.as_secs() {
         0..60 => format!("{:.1} s", duration.as_secs_f64()),
         whole => format!("{} m {:02} s", whole / 60, whole % 60),
