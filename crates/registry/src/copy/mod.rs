@@ -280,7 +280,7 @@ fn write_archive(
 ) -> Result<()> {
     let images: Vec<_> = plan.manifests.iter().filter(|manifest| manifest.image().is_some()).collect();
     let [image] = *images else {
-        return Err(Error::bad_input(format!("an archive holds one image, and {} is {}", root.digest(), images.len()))
+        return Err(Error::bad_input(format!("an archive holds one image, and there are {} to copy", images.len()))
             .hint("set `platforms` to one platform"));
     };
     let mut archive = ArchiveWriter::create(place.path())?;
