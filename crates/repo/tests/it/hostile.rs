@@ -184,13 +184,18 @@ fn packs_that_lie() {
         let dir = tempfile::tempdir().unwrap();
         let cloned = remote(server.url("catalog.git"), options()).clone_branch(&branch("main"), &dir.path().join("work"));
         let hide = [(&*server.url("catalog.git"), "URL"), (&*head, "COMMIT")];
-        lines.push(format!("{name}: {}", cloned.map_or_else(|error| shown(&error, &hide), |_| "cloned".into())));
+        let mut line = cloned.map_or_else(|error| shown(&error, &hide), |_| "cloned".into());
+        if name == "four billion objects" {
+            // Whether there is memory for a list of them is the machine's business; it is refused either way.
+            line = line.replace(": Out of memory", "").replace(": packfile trailer mismatch", "");
+        }
+        lines.push(format!("{name}: {line}"));
     }
     insta::assert_snapshot!(lines.join("\n"), @"
     good: cloned
     cut off: remote: fetching main of URL (tried 5 times): the pack is broken: missing trailer at the end of the pack
     one bit: remote: fetching main of URL (tried 5 times): the pack is broken: error reading from the zlib stream
-    four billion objects: remote: fetching main of URL (tried 5 times): the pack is broken: Out of memory
+    four billion objects: remote: fetching main of URL (tried 5 times): the pack is broken
     no pack: remote: fetching main of URL (tried 5 times): the pack is broken: incomplete pack header
     nothing: remote: fetching main of URL (tried 5 times): the pack is broken: incomplete pack header
     another repository's: remote: fetching main of URL (tried 5 times): the server does not speak Git's protocol: its pack lacks the commit COMMIT
