@@ -121,7 +121,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         Some(cluster) => Ok(Cluster::clone(cluster)),
         None => Cluster::connect(&options(matches), cancel.clone()).inspect(|cluster| drop(connected.set(cluster.clone()))),
     };
-    let target = pipeline::find(matches, is_created, &connect)?;
+    let target = pipeline::find(matches, is_created, connect)?;
     let namespace = matches.get_one::<String>("namespace").map(String::as_str);
     let run = object::make(&target, &given, matches, namespace)?;
     if !is_created {

@@ -42,8 +42,10 @@ pub struct Request {
 /// What a request gets.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// A status and JSON, on a connection that the server closes without having said so.
+    /// A status and JSON.
     Json(u16, Value),
+    /// The same, on a connection that the server closes without having said so.
+    Unannounced(u16, Value),
     /// A status, headers, and a body in plain text.
     Text(u16, Vec<(&'static str, String)>, String),
     /// A body that comes in parts, and ends well unless a part says otherwise.
@@ -80,6 +82,8 @@ struct Shared {
     /// Connections that are open on this side.
     open: AtomicUsize,
 }
+
+const JSON: &str = "application/json";
 
 // === impl Request ===
 
@@ -233,7 +237,10 @@ impl Shared {
             Answer::Close => Ok(()),
             Answer::Silence => self.hold(&mut stream),
             Answer::Json(status, value) => {
-                respond(&mut stream, status, &[("Content-Type", "application/json".into())], &value.to_string())
+                respond(&mut stream, status, &[("Content-Type", JSON.into()), ("Connection", "close".into())], &value.to_string())
+            }
+            Answer::Unannounced(status, value) => {
+                respond(&mut stream, status, &[("Content-Type", JSON.into())], &value.to_string())
             }
             Answer::Text(status, mut headers, text) => {
                 headers.push(("Connection", "close".into()));

@@ -154,9 +154,15 @@ fn percent(text: &str) -> String {
 impl Cluster {
     /// Sends a request until it is answered, and gives the answer's JSON.
     pub(crate) fn send(&self, call: &Call) -> Result<Value> {
+        self.send_seen(call, |_| {})
+    }
+
+    /// As [`Cluster::send`]; `failed` sees why each attempt fails.
+    pub(crate) fn send_seen(&self, call: &Call, mut failed: impl FnMut(&Fault)) -> Result<Value> {
         let what = format!("cannot {}", call.doing());
         self.policy.run(&self.cancel, &what, || {
-            let bytes = self.open(call).and_then(|stream| self.rest(stream)).map_err(|fault| fault.of(call))?;
+            let answer = self.open(call).and_then(|stream| self.rest(stream));
+            let bytes = answer.inspect_err(&mut failed).map_err(|fault| fault.of(call))?;
             serde_json::from_slice(&bytes)
                 .map_err(|e| Failure::Permanent(Error::new(Kind::Remote, format!("{what}: the answer is not JSON")).because(e)))
         })

@@ -36,6 +36,11 @@ impl Fault {
         Fault { is_passing: true, ..Fault::new(error) }
     }
 
+    /// Whether the server may have done what was asked all the same.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        self.is_passing && !self.is_untouched
+    }
+
     /// What it means for a call that may be sent again. What passes says only why: the policy says what was being done.
     pub(crate) fn of(self, call: &Call) -> Failure {
         if self.is_passing && (call.is_repeatable || self.is_untouched) {

@@ -42,6 +42,9 @@ pub const FIELD_MANAGER: &str = "stepwright";
 /// So many objects come in one answer of a list.
 const PAGE: &str = "500";
 
+/// So many names are tried for an object, should others have them.
+const NAMES: usize = 8;
+
 /// A cluster's API, and the namespace in it that calls are about. Clones share the connections.
 #[derive(Clone)]
 pub struct Cluster {
@@ -136,19 +139,47 @@ impl Cluster {
         Ok(self.list_from(resource, &Select::labels(selector))?.0)
     }
 
-    /// Creates an object. With `metadata.generateName` the answer has its name.
+    /// Creates an object, and gives it as it is then.
     ///
-    /// Tried again only while it is certain that the cluster has not created it.
+    /// With `metadata.generateName` it gets a name that begins so, and is created once, whatever breaks. With a name of its
+    /// own it is tried again only while it is certain that the cluster has not created it: afterwards nobody could tell
+    /// whether the object that is there is ours.
     pub fn create(&self, object: &Value) -> Result<Value> {
         let (resource, namespace, name) = self.place(object)?;
         let mut call = Call::new("create", http::Method::POST, &resource, namespace.as_deref(), "")?;
-        // What a message calls it; the URL has no name.
-        call.name = match name {
-            "" => format!("{}*", object["metadata"]["generateName"].as_str().unwrap_or_default()),
-            name => name.to_owned(),
-        };
-        call.is_repeatable = false;
-        self.send(&call.query("fieldManager", FIELD_MANAGER).body(Body::Json, object))
+        call = call.query("fieldManager", FIELD_MANAGER);
+        let prefix = object["metadata"]["generateName"].as_str().unwrap_or_default();
+        // What messages call it; the URL has no name.
+        call.name = if name.is_empty() { format!("{prefix}*") } else { name.to_owned() };
+        call.is_repeatable = name.is_empty();
+        if !name.is_empty() {
+            return self.send(&call.body(Body::Json, object));
+        }
+        if prefix.is_empty() {
+            return Err(Error::bad_input(format!("a {} without metadata.name cannot be created", resource.kind())));
+        }
+        self.create_generated(call, object, prefix)
+    }
+
+    /// The server would choose a name as well, but who does not hear its answer would never learn which.
+    fn create_generated(&self, call: Call, object: &Value, prefix: &str) -> Result<Value> {
+        let mut object = object.clone();
+        let mut last = None;
+        for _ in 0..NAMES {
+            let name = resource::generated(prefix);
+            object["metadata"]["name"] = name.as_str().into();
+            let call = call.clone().body(Body::Json, &object);
+            let mut may_be_there = false;
+            match self.send_seen(&call, |fault| may_be_there |= fault.is_uncertain()) {
+                Err(error) if error.kind() == step::Kind::Conflict && may_be_there => {
+                    let namespace = call.namespace.as_deref();
+                    return self.send(&Call::get(&call.resource, namespace, &name)?);
+                }
+                Err(error) if error.kind() == step::Kind::Conflict => last = Some(error),
+                made => return made,
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::internal("no name was tried")))
     }
 
     /// Makes an object say what this one says, and leaves what it does not mention (server-side apply).

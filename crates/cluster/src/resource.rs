@@ -119,6 +119,15 @@ impl Resource {
     }
 }
 
+/// A name as the API server makes one of `generateName`: no vowels, so that it is no word.
+pub(crate) fn generated(prefix: &str) -> String {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    const LONGEST_PREFIX: usize = 58;
+    let prefix: String = prefix.chars().take(LONGEST_PREFIX).collect();
+    let suffix: String = (0..5).map(|_| char::from(LETTERS[fastrand::usize(..LETTERS.len())])).collect();
+    prefix + &suffix
+}
+
 /// A part of a URL's path: of the characters that names have (RBAC's have colons), and not one that leads elsewhere.
 pub(crate) fn segment<'t>(text: &'t str, what: &str) -> Result<&'t str> {
     let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-._:".contains(c));
@@ -142,6 +151,14 @@ mod tests {
             assert!(secret.path(Some("demo"), bad).is_err(), "{bad}");
             assert!(secret.path(Some(bad), "x").is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn names_are_generated_as_the_server_does() {
+        let name = generated(&"x".repeat(70));
+        assert_eq!(name.len(), 63);
+        assert!(name[58..].chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c)), "{name}");
+        assert_ne!(generated("x-"), generated("x-"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Resource};
@@ -108,7 +109,6 @@ fn refusals_name_the_thing_and_the_way_out() {
             ),
             Answer::error(422, "Invalid", "PipelineRun.tekton.dev \"x\" is invalid:\n spec: Required", json!({ "name": "x" })),
             Answer::error(413, "RequestEntityTooLarge", "etcdserver: request is too large", json!({})),
-            Answer::error(409, "AlreadyExists", "pipelineruns.tekton.dev \"x\" already exists", json!({ "name": "x" })),
             Answer::Text(418, vec![], "<html>\n".into()),
             Answer::Text(500, vec![], "boom\u{1b}[2J token a-token-that-is-secret\n".into()),
             Answer::Close,
@@ -128,12 +128,9 @@ fn refusals_name_the_thing_and_the_way_out() {
     bad-input: cannot create the PipelineRun demo/build-*: admission webhook "validation.webhook.pipeline.tekton.dev" denied the request: validation failed: missing field(s): spec.pipelineRef
     bad-input: cannot create the PipelineRun demo/build-*: PipelineRun.tekton.dev "x" is invalid: spec: Required
     bad-input: cannot create the PipelineRun demo/build-*: it is too large: etcdserver: request is too large
-    conflict: cannot create the PipelineRun demo/build-*: it is already there
     remote: cannot create the PipelineRun demo/build-*: http://SERVER answers 418: 418 I'm a teapot
-    remote: cannot create the PipelineRun demo/build-*: http://SERVER answers 500: boom[2J token ***
-    hint: it may have been done all the same: look before you run it again
-    remote: cannot create the PipelineRun demo/build-*: cannot reach http://SERVER: connection closed before message completed
-    hint: it may have been done all the same: look before you run it again
+    remote: cannot create the PipelineRun demo/build-* (tried 5 times): http://SERVER answers 500: boom[2J token ***
+    remote: cannot create the PipelineRun demo/build-* (tried 5 times): cannot reach http://SERVER: connection closed before message completed
     remote: cannot create the PipelineRun demo/build-* (tried 5 times): http://SERVER answers 503: not now
     "#);
 }
@@ -150,7 +147,13 @@ fn refusals_of_an_object() {
         { "reason": "FieldManagerConflict", "message": "conflict with \"kubectl\" using v1", "field": ".data.a" },
         { "reason": "FieldManagerConflict", "message": "conflict with \"argo\"", "field": ".data.b" },
     ]});
+    let create = |cluster: &Cluster| {
+        cluster.create(&json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "ca" } })).map(drop)
+    };
+    let exists = Answer::error(409, "AlreadyExists", "configmaps \"ca\" already exists", json!({ "name": "ca" }));
     let mut shown = refusals(get, vec![missing]);
+    shown.push('\n');
+    shown += &refusals(create, vec![exists, Answer::Text(500, vec![], "boom".into()), Answer::Close]);
     shown.push('\n');
     shown += &refusals(
         apply,
@@ -163,6 +166,11 @@ fn refusals_of_an_object() {
     );
     insta::assert_snapshot!(shown, @r#"
     not-found: there is no ConfigMap ca in the namespace demo
+    conflict: cannot create the ConfigMap demo/ca: it is already there
+    remote: cannot create the ConfigMap demo/ca: http://SERVER answers 500: boom
+    hint: it may have been done all the same: look before you run it again
+    remote: cannot create the ConfigMap demo/ca: cannot reach http://SERVER: connection closed before message completed
+    hint: it may have been done all the same: look before you run it again
     unauthorized: cannot patch the ConfigMap demo/ca: bot may not
     configmaps "ca" is forbidden: User "bot" cannot patch resource "configmaps" in API group "" in the namespace "demo"
     hint: it needs a Role in demo with the verb `patch` on `configmaps`
@@ -215,17 +223,39 @@ fn what_passes_is_tried_again_when_that_is_safe() {
     assert_eq!(connect(&fake).get(&Resource::PODS, "x").unwrap(), pod());
     assert_eq!(fake.requests().len(), 4);
 
-    let new = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "generateName": "x-" } });
+    let new = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "x" } });
     let fake = late(vec![Answer::Text(429, vec![], String::new()), Answer::error(500, "InternalError", webhook, json!({}))]);
     assert_eq!(connect(&fake).create(&new).unwrap(), pod());
     assert_eq!(fake.requests().len(), 3);
 
-    // It may have been created.
+    // It may have been created, and by whom nobody could tell.
     for answer in [Answer::Close, cut] {
         let fake = late(vec![answer]);
         assert_eq!(connect(&fake).create(&new).unwrap_err().kind(), Kind::Remote);
         assert_eq!(fake.requests().len(), 1);
     }
+}
+
+#[test]
+fn what_gets_its_name_from_us_is_created_once() {
+    let taken = || Answer::error(409, "AlreadyExists", "pods already exists", json!({ "name": "x" }));
+    let new = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "generateName": "x-" } });
+    // The answer is lost, and then the name is taken: by ourselves.
+    let mut answers = vec![Answer::Close, taken(), Answer::Json(200, json!({ "is": "there" }))].into_iter();
+    let fake = Fake::start(move |_| answers.next().unwrap());
+    assert_eq!(connect(&fake).create(&new).unwrap(), json!({ "is": "there" }));
+    let requests = fake.requests();
+    let name = requests[0].body["metadata"]["name"].as_str().unwrap();
+    assert!(name.starts_with("x-") && requests[1].body["metadata"]["name"] == name);
+    assert_eq!((&*requests[2].method, &*requests[2].path), ("GET", &*format!("/api/v1/namespaces/demo/pods/{name}")));
+
+    // Somebody else has it: another name.
+    let mut answers = vec![taken(), Answer::Text(503, vec![], String::new()), taken(), Answer::Json(201, json!({}))].into_iter();
+    let fake = Fake::start(move |_| answers.next().unwrap());
+    connect(&fake).create(&new).unwrap();
+    let requests = fake.requests();
+    let names: BTreeSet<&str> = requests.iter().map(|r| r.body["metadata"]["name"].as_str().unwrap()).collect();
+    assert_eq!((requests.len(), names.len()), (4, 3));
 }
 
 #[test]
@@ -265,12 +295,12 @@ fn cancelling_ends_every_wait() {
 
 #[test]
 fn a_connection_that_has_died_meanwhile_is_not_used() {
-    let fake = Fake::start(|_| Answer::Json(201, json!({ "metadata": { "name": "x-1" } })));
+    let fake = Fake::start(|_| Answer::Unannounced(201, json!({ "metadata": { "name": "x-1" } })));
     let cluster = connect(&fake);
-    let new = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "generateName": "x-" } });
+    let new = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "x" } });
     for _ in 0..20 {
         // Nothing may be created twice, so this is not tried again: it has to work the first time.
-        assert!(cluster.create(&new).is_ok());
+        cluster.create(&new).unwrap();
         // The server's end of the connection arrives while nobody waits for the network.
         fake.settle();
     }

@@ -91,7 +91,7 @@ pub(super) fn follow(
         interrupts: 0,
         is_silent: false,
     };
-    let run = follower.to_end(messages)?;
+    let run = follower.until_end(messages)?;
     // The watch of TaskRuns may be behind, and what was quick was never seen.
     let task_runs = match cluster.list(&Resource::TASK_RUNS, &format!("tekton.dev/pipelineRun={name}")) {
         Ok(task_runs) => task_runs,
@@ -141,7 +141,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
 
 impl Follower<'_> {
     /// Until the run has ended.
-    fn to_end(&mut self, messages: &Receiver<Message>) -> Result<Value> {
+    fn until_end(&mut self, messages: &Receiver<Message>) -> Result<Value> {
         while let Ok(message) = messages.recv() {
             match message {
                 Message::Run(run) => {
