@@ -126,9 +126,16 @@ fn built_twice_an_image_is_the_same_and_all_share_their_lower_layer() {
 #[test]
 fn two_architectures_make_an_index() {
     let bench = Bench::new();
-    bench.image(&["build", "inspect-image", "--binary=arm64=DIR/arm64", "--binary=amd64=DIR/amd64/inspect-image", "--output=DIR/out"]);
+    bench.image(&[
+        "build",
+        "inspect-image",
+        "--binary=arm64=DIR/arm64",
+        "--binary=amd64=DIR/amd64/inspect-image",
+        "--output=DIR/out",
+    ]);
     let (layout, manifest) = only(&bench.path("out/inspect-image"));
-    let platforms: Vec<String> = manifest.index().unwrap().manifests.iter().map(|entry| entry.platform.clone().unwrap().to_string()).collect();
+    let platforms: Vec<String> =
+        manifest.index().unwrap().manifests.iter().map(|entry| entry.platform.clone().unwrap().to_string()).collect();
     assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
     for entry in &manifest.index().unwrap().manifests {
         let image = layout.manifest(&entry.digest, "it").unwrap();
@@ -145,8 +152,7 @@ fn what_is_pushed_is_said_and_a_second_time_nothing_is_sent() {
     let prefix = format!("{}/steps", registry.host());
     let pushed = bench.image(&["push", "DIR/out", &prefix, "--pins=DIR/pins"]);
     let digest = |step: &str| only(&bench.path("out").join(step)).1.digest().to_string();
-    let wanted: String =
-        ["copy-image", "pull-artifact"].map(|step| format!("{prefix}/{step}:0.1.0@{}\n", digest(step))).concat();
+    let wanted: String = ["copy-image", "pull-artifact"].map(|step| format!("{prefix}/{step}:0.1.0@{}\n", digest(step))).concat();
     assert_eq!(pushed, wanted);
     assert_eq!(fs::read_to_string(bench.path("pins")).unwrap(), wanted);
     let uploads = || registry.log().matches("POST /v2/").count();
@@ -232,8 +238,10 @@ fn the_containerfile_is_up_to_date_and_buildah_makes_the_same_of_it() {
     }
     let (layout, manifest) = only(&bench.path("theirs"));
     let names = |text: String| -> Vec<String> {
-        let mut names: Vec<String> =
-            text.lines().map(|line| format!("{} {}", &line[..4], line.split(' ').nth(3).unwrap().trim_end_matches('/'))).collect();
+        let mut names: Vec<String> = text
+            .lines()
+            .map(|line| format!("{} {}", &line[..4], line.split(' ').nth(3).unwrap().trim_end_matches('/')))
+            .collect();
         names.sort();
         names
     };
