@@ -135,7 +135,7 @@ pub fn copy(client: &Client, source: &Location, destinations: &[Location], optio
     }
     for location in &archives {
         let Location::Archive(place) = location else { continue };
-        write_archive(&from, &plan, &root, place, &watch, &mut copied)?;
+        write_archive(&from, &plan, place, &watch, &mut copied)?;
     }
     drop(progress);
     stop.check()?;
@@ -270,14 +270,7 @@ impl<'a> Target<'a> {
 }
 
 /// Writes the one image of the plan to an archive.
-fn write_archive(
-    from: &Source,
-    plan: &Plan,
-    root: &Manifest,
-    place: &ArchiveRef,
-    watch: &Watch<'_>,
-    copied: &mut Copied,
-) -> Result<()> {
+fn write_archive(from: &Source, plan: &Plan, place: &ArchiveRef, watch: &Watch<'_>, copied: &mut Copied) -> Result<()> {
     let images: Vec<_> = plan.manifests.iter().filter(|manifest| manifest.image().is_some()).collect();
     let [image] = *images else {
         return Err(Error::bad_input(format!("an archive holds one image, and there are {} to copy", images.len()))
