@@ -499,7 +499,7 @@ fn ctrl_c_cancels_the_run_and_goes_on_following() {
     let end = run("9", "False", "CancelledRunFinally", &json!([]));
     let fake = cluster(end, task_run("8", "False", "TaskRunCancelled", &json!({})), true);
     let mut started = started(&fake);
-    started.says("say: failed");
+    started.says("say: cancelled");
     interrupt(&started.child);
     insta::assert_snapshot!(but_skipped(&started.end()), @r#"
     {}
@@ -507,7 +507,7 @@ fn ctrl_c_cancels_the_run_and_goes_on_following() {
     say: started
     [say : say] hello
     [say : say] ***
-    say: failed after 4.0 s: TaskRunCancelled: "step-say" exited with code 4
+    say: cancelled after 4.0 s: TaskRunCancelled: "step-say" exited with code 4
     cancelling build-x7k2p: finally tasks still run; Ctrl-C again leaves it to itself
     build-x7k2p: cancelled after 1 m 05 s: Tasks Completed: 1
     error: build-x7k2p was cancelled: Tasks Completed: 1; hint: `kubectl describe pipelinerun build-x7k2p -n demo` says more

@@ -52,6 +52,7 @@ struct Seen {
     pods: BTreeSet<String>,
     /// Logs that are being read.
     logs: usize,
+    has_lines: bool,
     /// What is told of its end when its logs have ended.
     end: Vec<String>,
     has_ended: bool,
@@ -179,8 +180,10 @@ impl Follower<'_> {
         match message {
             Message::TaskRun(task_run) => self.task_run(&task_run),
             Message::Line { task_run, step, text } => {
-                let label = self.seen.get(&task_run).map(|seen| seen.label.clone()).unwrap_or(task_run);
-                self.screen.line(&label, &step, &text);
+                if let Some(seen) = self.seen.get_mut(&task_run) {
+                    seen.has_lines = true;
+                    self.screen.line(&seen.label, &step, &text);
+                }
             }
             Message::LogEnded { task_run, why } => self.log_ended(&task_run, why),
             Message::Interrupt => return self.interrupt(),
@@ -280,6 +283,7 @@ impl Follower<'_> {
         match error.kind() {
             Kind::Cancelled => {}
             // The pod of a task that was cancelled or timed out is deleted.
+            Kind::NotFound if seen.has_lines => {}
             Kind::NotFound => self.screen.say(&format!("{}: its pod is gone, and its log with it", seen.label)),
             _ if self.is_silent => {}
             _ => {
@@ -294,10 +298,11 @@ impl Follower<'_> {
 fn ending(task_run: &Value, label: &str) -> Vec<String> {
     let condition = Condition::of(task_run);
     let time = duration(task_run).map_or(String::new(), |time| format!(" after {}", seconds(time)));
+    let word = verdict::word(condition);
     if condition.standing == Standing::Succeeded {
-        return vec![format!("{label}: succeeded{time}")];
+        return vec![format!("{label}: {word}{time}")];
     }
-    let mut lines = vec![format!("{label}: failed{time}: {}: {}", condition.reason, condition.message)];
+    let mut lines = vec![format!("{label}: {word}{time}: {}: {}", condition.reason, condition.message)];
     if let Some(error) = verdict::error_result(task_run) {
         lines.extend(error.lines().map(|line| format!("{label}: ERROR: {line}")));
     }

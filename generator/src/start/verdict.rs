@@ -81,12 +81,12 @@ pub(super) fn of(run: &Value, task_runs: &[Value], place: &str) -> Result<()> {
     fail(kind_of(first), format!("the task {task} of {name} failed: {why}"))
 }
 
-/// How a run has ended, in a word or two.
+/// How a run or TaskRun has ended, in a word or two.
 pub(super) fn word(condition: Condition<'_>) -> &'static str {
     match (condition.standing, condition.reason) {
         (Standing::Succeeded, _) => "succeeded",
-        (_, "Cancelled" | "CancelledRunFinally" | "StoppedRunFinally") => "cancelled",
-        (_, "PipelineRunTimeout") => "timed out",
+        (_, "Cancelled" | "CancelledRunFinally" | "StoppedRunFinally" | "TaskRunCancelled") => "cancelled",
+        (_, "PipelineRunTimeout" | "TaskRunTimeout") => "timed out",
         _ => "failed",
     }
 }
@@ -98,14 +98,17 @@ fn is_failure(task: &Value) -> bool {
 
 /// What a failed TaskRun's exit code is.
 fn kind_of(task: &Value) -> Kind {
-    if Condition::of(task).reason == "TaskRunTimeout" {
-        return Kind::TimedOut;
+    match Condition::of(task).reason {
+        "TaskRunTimeout" => return Kind::TimedOut,
+        // Its steps have a code, and never ran.
+        "TaskRunImagePullFailed" => return Kind::Remote,
+        _ => {}
     }
     let steps = task["status"]["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
     let failed = steps.iter().find(|step| {
         let has_failed = step["terminated"]["exitCode"].as_u64().is_some_and(|code| code != 0);
-        // What comes after a step that failed is not run, and its code says nothing; nor does one that is let pass.
-        has_failed && !matches!(step["terminationReason"].as_str(), Some("Skipped" | "Continued"))
+        // A code says something of a step that ran and was not let pass; those without reasons are of an older Tekton.
+        has_failed && matches!(step["terminationReason"].as_str(), None | Some("Error" | "TimeoutExceeded"))
     });
     let Some(failed) = failed else { return Kind::Remote };
     if failed["terminationReason"] == "TimeoutExceeded" {
@@ -177,7 +180,7 @@ mod tests {
             ),
             (run("Failed"), vec![task("a", "1", "Failed", json!([exited(1, "TimeoutExceeded")]))]),
             (run("Failed"), vec![task("a", "1", "TaskRunTimeout", json!([exited(1, "Error")]))]),
-            (run("Failed"), vec![task("a", "1", "TaskRunImagePullFailed", json!([]))]),
+            (run("Failed"), vec![task("a", "1", "TaskRunImagePullFailed", json!([{ "terminated": { "exitCode": 1 } }]))]),
             (run("CouldntGetTask"), vec![]),
             (run("ParameterMissing"), vec![]),
         ];
