@@ -104,6 +104,10 @@ impl Logs {
             }
             Ok(None) => self.end(),
             Err(fault) => {
+                // It was good for a while: what breaks now is not the fault of before.
+                if open.since.elapsed() > AT_ONCE {
+                    self.attempts.progressed();
+                }
                 // Half a line is asked for again.
                 self.stream = None;
                 match fault.error.kind() {

@@ -158,6 +158,10 @@ impl Watch {
                 Ok(())
             }
             Err(fault) => {
+                // It was good for a while: what breaks now is not the fault of before.
+                if open.since.elapsed() > AT_ONCE {
+                    self.attempts.progressed();
+                }
                 self.stream = None;
                 self.failed(fault)
             }
