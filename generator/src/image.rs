@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use registry::Prefix;
-use step::{Cancel, Error, Kind, Result};
+use step::{Cancel, Error, Kind, Result, SourceDate};
 
 use crate::cli::print;
 use crate::steps;
@@ -151,14 +151,14 @@ fn build(matches: &ArgMatches, cancel: &Cancel) -> Result<()> {
     let names: Vec<&str> = chosen.iter().map(|step| step.about.name).collect();
     let built = binary::all(&names, &given, source, cancel)?;
     let licences = licences::of(source, &names)?;
-    let epoch = content::epoch()?;
+    let date = SourceDate::of_process()?.unwrap_or_default();
     let revision = content::revision(source);
     for step in &chosen {
         cancel.check()?;
         let (Some(binaries), Some(licences)) = (built.get(step.about.name), licences.get(step.about.name)) else {
             return Err(Error::internal(format!("nothing was built for {}", step.about.name)));
         };
-        let image = assemble::Image { step: step.about, binaries, licences, epoch, revision: revision.as_deref() };
+        let image = assemble::Image { step: step.about, binaries, licences, date, revision: revision.as_deref() };
         if matches.get_flag("unpacked") {
             image.unpack(&output.join(step.about.name))?;
             continue;

@@ -8,6 +8,7 @@ mod cli;
 mod declaration;
 mod error;
 mod lines;
+mod source_date;
 
 pub mod cancel;
 pub mod files;
@@ -30,3 +31,4 @@ pub use files::RelativePath;
 pub use lines::{InvalidLine, Lines};
 pub use progress::{Progress, Unit};
 pub use results::Results;
+pub use source_date::SourceDate;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use registry::{Descriptor, Digest, Layout, Manifest, MediaType};
 use serde_json::{Map, Value, json};
-use step::{About, Error, Kind, Result, files};
+use step::{About, Error, Kind, Result, SourceDate, files};
 
 use super::binary::Binary;
 use super::content;
@@ -27,7 +27,7 @@ pub(super) struct Image<'a> {
     /// The file of licences.
     pub(super) licences: &'a [u8],
     /// The time of everything.
-    pub(super) epoch: u64,
+    pub(super) date: SourceDate,
     /// The commit.
     pub(super) revision: Option<&'a str>,
 }
@@ -108,7 +108,7 @@ impl Image<'_> {
         for (path, mode, content) in files {
             let mut header = tar::Header::new_ustar();
             header.set_mode(*mode);
-            header.set_mtime(self.epoch);
+            header.set_mtime(self.date.seconds());
             header.set_uid(0);
             header.set_gid(0);
             header.set_size(content.len() as u64);
@@ -126,7 +126,7 @@ impl Image<'_> {
     }
 
     fn manifest(&self, layout: &Layout, architecture: &str, layers: &[&Layer]) -> Result<Manifest> {
-        let created = content::rfc3339(self.epoch);
+        let created = self.date.to_string();
         let labels: Map<String, Value> = self.labels().into_iter().map(|(name, value)| (name, value.into())).collect();
         let config = json!({
             "created": created,
@@ -185,7 +185,7 @@ impl Image<'_> {
     }
 
     fn labels(&self) -> Vec<(String, String)> {
-        content::labels(self.step, self.epoch, self.revision)
+        content::labels(self.step, self.date, self.revision)
     }
 
     /// The labels of OCI's namespace, which registries show without reading the configuration.

@@ -1,6 +1,6 @@
 //! The same images for those who build with buildah or Konflux: a Containerfile with a stage for each step.
 
-use step::{About, Declaration};
+use step::{About, Declaration, SourceDate};
 
 use super::assemble::{AUTHORITIES, USER};
 use super::content;
@@ -30,7 +30,9 @@ pub fn containerfile(steps: &[Declaration]) -> String {
 fn stage(step: &About) -> String {
     let name = step.name;
     // The time and the commit are the builder's.
-    let labels = content::labels(step, 0, None).into_iter().filter(|(label, _)| label != "org.opencontainers.image.created");
+    let labels = content::labels(step, SourceDate::default(), None)
+        .into_iter()
+        .filter(|(label, _)| label != "org.opencontainers.image.created");
     let labels: Vec<String> = labels.map(|(label, value)| format!("{label}={}", quoted(&value))).collect();
     format!(
         "\nFROM scratch AS {name}\nCOPY --from=compile /images/{name}/ /\nENV PATH=/ SSL_CERT_FILE=/{AUTHORITIES}\nLABEL {}\nWORKDIR /\n\

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use step::{About, Error, Result};
+use step::{About, Error, Result, SourceDate};
 
 /// The certificate authorities of Mozilla, as PEM.
 ///
@@ -24,16 +24,6 @@ pub(super) fn authorities() -> Vec<u8> {
     pem
 }
 
-/// The time of everything in an image, in seconds since 1970: `SOURCE_DATE_EPOCH`, or 0.
-pub(super) fn epoch() -> Result<u64> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) if !text.is_empty() => {
-            text.parse().map_err(|e| Error::bad_input(format!("SOURCE_DATE_EPOCH is no number of seconds: {text:?}")).because(e))
-        }
-        _ => Ok(0),
-    }
-}
-
 /// The commit that is built; `None` outside a repository, or when files differ from it.
 pub(super) fn revision(source: &Path) -> Option<String> {
     let git = |args: &[&str]| {
@@ -45,25 +35,10 @@ pub(super) fn revision(source: &Path) -> Option<String> {
     git(&["rev-parse", "HEAD"]).filter(|_| changed.is_empty())
 }
 
-/// A time as RFC 3339 has it.
-pub(super) fn rfc3339(epoch: u64) -> String {
-    // Howard Hinnant's algorithm: years begin in March, so that the leap day is the last.
-    let (days, seconds) = (epoch / 86400, epoch % 86400);
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
 /// The image's labels, sorted: OCI's, and those that Red Hat's certification asks for.
-pub(super) fn labels(step: &About, epoch: u64, revision: Option<&str>) -> Vec<(String, String)> {
+pub(super) fn labels(step: &About, date: SourceDate, revision: Option<&str>) -> Vec<(String, String)> {
     const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
-    let created = rfc3339(epoch);
+    let created = date.to_string();
     let component = format!("stepwright-{}", step.name);
     let tags = format!("tekton,{}", step.tags.join(","));
     // On one line, as other builders need it.
@@ -104,19 +79,6 @@ pub(super) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times() {
-        for (epoch, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_868_799, "2000-02-29T23:59:59Z"),
-            (1_709_164_800, "2024-02-29T00:00:00Z"),
-            (4_102_444_799, "2099-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(rfc3339(epoch), text);
-        }
-    }
 
     #[test]
     fn the_authorities_are_a_bundle() {

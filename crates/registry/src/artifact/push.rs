@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde_json::{Value, json};
-use step::{Error, Kind, Progress, Result, Unit, files};
+use step::{Error, Kind, Progress, Result, SourceDate, Unit, files};
 
 use super::{BUFFER, CONTENT_DIGEST, CREATED, EMPTY_JSON, FileRef, UNPACK, colliding, directory};
 use crate::client::Client;
@@ -107,36 +107,13 @@ pub fn push(client: &Client, root: &Path, files: &[FileRef], destination: &Locat
     Ok(pushed)
 }
 
-/// The time that `SOURCE_DATE_EPOCH` gives, if it is set, as [`CREATED`] has it.
-/// (reproducible-builds.org, "SOURCE_DATE_EPOCH specification".)
-fn source_date(epoch: Option<&str>) -> Result<Option<String>> {
-    let Some(text) = epoch.filter(|text| !text.is_empty()) else { return Ok(None) };
-    // Beyond it, a year has five digits.
-    let seconds = text.parse::<u64>().ok().filter(|seconds| *seconds < 253_402_300_800).ok_or_else(|| {
-        Error::bad_input(format!("SOURCE_DATE_EPOCH is {text:?}")).hint("it is a number of seconds since 1970, or not set")
-    })?;
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days since 0000-03-01, in eras of 400 years. (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".)
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    Ok(Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")))
-}
-
 // === impl PushOptions ===
 
 impl PushOptions {
     /// Adds the time that `SOURCE_DATE_EPOCH` gives, where no other is given. Fails as bad input when that is no time.
     pub fn dated(mut self) -> Result<Self> {
-        let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
-        if let Some(date) = source_date(epoch.as_deref())? {
-            self.annotations.entry(CREATED.to_owned()).or_insert(date);
+        if let Some(date) = SourceDate::of_process()? {
+            self.annotations.entry(CREATED.to_owned()).or_insert_with(|| date.to_string());
         }
         Ok(self)
     }
@@ -311,29 +288,4 @@ pub(super) fn open_regular(path: &Path) -> Result<(File, u32)> {
         return Ok((file, metadata.mode()));
     }
     Err(Error::bad_input(format!("{} is neither a regular file nor a directory", path.display())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_of_source_date_epoch() {
-        let date = |text: &str| source_date(Some(text)).unwrap().unwrap();
-        for (seconds, expected) in [
-            ("0", "1970-01-01T00:00:00Z"),
-            ("951782399", "2000-02-28T23:59:59Z"),
-            ("951782400", "2000-02-29T00:00:00Z"),
-            ("1709251199", "2024-02-29T23:59:59Z"),
-            ("4107542400", "2100-03-01T00:00:00Z"),
-            ("1795273200", "2026-11-21T15:00:00Z"),
-            ("253402300799", "9999-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(date(seconds), expected);
-        }
-        assert_eq!((source_date(None).unwrap(), source_date(Some("")).unwrap()), (None, None));
-        for text in ["now", "-1", "1.5", "253402300800"] {
-            assert_eq!(source_date(Some(text)).unwrap_err().kind(), Kind::BadInput, "{text}");
-        }
-    }
 }
