@@ -94,7 +94,7 @@ fn an_image_is_a_binary_and_what_it_needs() {
     let mut config = json(&layout, &image.config);
     config["rootfs"]["diff_ids"] = Value::Null;
     config["config"]["Labels"]["description"] = Value::Null;
-    let revision = config["config"]["Labels"].as_object_mut().unwrap().remove("org.opencontainers.image.revision");
+    let revision = config["config"]["Labels"].as_object_mut().unwrap().shift_remove("org.opencontainers.image.revision");
     assert!(revision.is_none_or(|revision| revision.as_str().unwrap().len() == 40));
     insta::assert_snapshot!(serde_json::to_string_pretty(&config).unwrap());
     insta::assert_snapshot!(image.layers.iter().map(|layer| files(&layout, layer)).collect::<Vec<_>>().join("--\n"), @"
