@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::cgi;
 use crate::tls::Tls;
 
-/// A running server on a port of 127.0.0.1. Stops when dropped.
+/// A running server on a port of its own. Stops when dropped.
 pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -22,6 +22,7 @@ pub struct Server {
 /// A server that does not run yet.
 pub struct ServerBuilder {
     root: PathBuf,
+    listen: IpAddr,
     login: Option<String>,
     tls: bool,
     answer: Box<dyn Fn(&Request) -> Answer + Send + Sync>,
@@ -82,6 +83,13 @@ impl Request {
 // === impl ServerBuilder ===
 
 impl ServerBuilder {
+    /// Listens on this address of the machine instead of 127.0.0.1: pods reach it there.
+    #[must_use]
+    pub fn listen(mut self, address: IpAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
     /// Asks for this user and password (basic authentication), also to read.
     #[must_use]
     pub fn login(mut self, user: &str, password: &str) -> Self {
@@ -105,7 +113,7 @@ impl ServerBuilder {
 
     /// Starts it.
     pub fn start(self) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind((self.listen, 0)).unwrap();
         let shared = Arc::new(Shared {
             root: self.root,
             login: self.login,
@@ -131,7 +139,13 @@ impl Server {
 
     /// A server to configure first.
     pub fn builder(root: impl Into<PathBuf>) -> ServerBuilder {
-        ServerBuilder { root: root.into(), login: None, tls: false, answer: Box::new(|_| Answer::Git) }
+        ServerBuilder {
+            root: root.into(),
+            listen: Ipv4Addr::LOCALHOST.into(),
+            login: None,
+            tls: false,
+            answer: Box::new(|_| Answer::Git),
+        }
     }
 
     /// The URL of the repository `name`.
