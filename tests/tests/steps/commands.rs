@@ -20,6 +20,7 @@ fn help_lists_the_verbs() {
       explain      Explains a rule of check, with an example; without a rule, lists them
       graph        Draws a Pipeline: what runs, when, and what is handed over
       run          Runs a Pipeline or Task on this machine, without a cluster
+      start        Starts a Pipeline in a cluster, and follows it to its end
       image        Builds and pushes the images of steps
       catalog      Writes the catalog: Tasks, Pipelines, RBAC and samples, for `oc apply -k`
       completions  Prints the shell's completions for stepwright and all steps
