@@ -19,7 +19,7 @@ e2e: ## Build the step images, and run catalog and pipelines on a real cluster
 
 soak: ## The tests that kill at random moments, ten times as often
 	@tests/require
-	STEPWRIGHT_SOAK=1 cargo test -p tests --quiet
+	STEPWRIGHT_SOAK=1 cargo test -p tests -p copy-image --quiet
 
 bench: ## Measure, beside the tools we replace, and write docs/benchmarks.md
 	tests/bench/run
