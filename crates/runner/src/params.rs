@@ -226,6 +226,22 @@ pub(crate) fn with_defaults(values: Params, specs: &[ParamSpec]) -> Result<Param
         .hint("give one of them a value that refers to no parameter"))
 }
 
+/// `values` and the defaults of a Task, as Tekton has them: unlike a Pipeline's, a default that refers to another parameter
+/// gets that one's default, whatever is given for it; where there is none, it stays unknown, and so does what refers to it.
+pub(crate) fn with_task_defaults(values: Params, specs: &[ParamSpec]) -> Result<Params> {
+    let refers = |spec: &ParamSpec| matches!(&spec.default, Some(ParamValue::String(text)) if text.contains("$(params."));
+    let (referring, plain): (Vec<ParamSpec>, Vec<ParamSpec>) = specs.iter().cloned().partition(refers);
+    let defaults = Scope { params: with_defaults(Params::new(), &plain)?, ..Scope::default() };
+    let mut values = with_defaults(values, &plain)?;
+    for spec in referring.iter().filter(|spec| !values.contains_key(&spec.name)).collect::<Vec<_>>() {
+        let Some(ParamValue::String(text)) = &spec.default else { continue };
+        if references(text).any(|reference| defaults.knows(&reference.variable)) {
+            values.insert(spec.name.clone(), ParamValue::String(defaults.text(text)?));
+        }
+    }
+    Ok(values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,5 +308,22 @@ mod tests {
         let circle =
             [spec("a", ParamType::String, Some("$(params.b)".into())), spec("b", ParamType::String, Some("$(params.a)".into()))];
         insta::assert_snapshot!(with_defaults(Params::new(), &circle).unwrap_err(), @"the defaults of the parameters a, b refer to each other in a circle, or too deep");
+    }
+
+    /// A Task's own default for `base` is what `derived` gets, not what is given.
+    #[test]
+    fn defaults_of_a_task_see_defaults_only() {
+        let text = |name: &str, default: Option<&str>| spec(name, ParamType::String, default.map(Into::into));
+        let specs = [
+            text("base", Some("b")),
+            text("bare", None),
+            text("derived", Some("$(params.base)-d")),
+            text("lost", Some("$(params.bare)")),
+        ];
+        let given = [("base".to_owned(), "given".into()), ("bare".to_owned(), "x".into())];
+        let values = with_task_defaults(given.into(), &specs).unwrap();
+        assert_eq!((values.get("derived"), values.get("lost")), (Some(&"b-d".into()), None));
+        let all = [("derived".to_owned(), "own".into()), ("bare".to_owned(), "x".into())];
+        assert_eq!(with_task_defaults(all.into(), &specs).unwrap()["derived"], "own".into());
     }
 }

@@ -115,12 +115,16 @@ impl Plan {
         let name = target.name.or(parts.name.clone()).unwrap_or_else(|| format!("{}-run-{}", parts.pipeline, &random()[..5]));
         let uid = random();
         check_workspaces(&parts, &target.workspaces, &owner)?;
-        let scope = run_scope(&parts, &values, &target.workspaces, &name, &uid);
+        let mut scope = run_scope(&parts, &target.workspaces, &name, &uid);
+        if parts.task.is_none() {
+            // As the run's values are put in before its contexts, a context in them is one, too.
+            scope.params = values.iter().map(|(name, value)| Ok((name.clone(), scope.value(value)?))).collect::<Result<_>>()?;
+        }
         let mut plan = Plan {
             pipeline: parts.pipeline.clone(),
             name,
             uid,
-            params: values,
+            params: if parts.task.is_none() { scope.params.clone() } else { values },
             workspaces: target.workspaces,
             tasks: Vec::new(),
             timeouts: parts.timeouts,
@@ -152,11 +156,13 @@ impl Plan {
 
     pub(crate) fn identity(&self, planned: &PlannedTask, index: Option<usize>, attempt: u32) -> Identity {
         let label = crate::task::label(planned.task.name(), index);
+        let name = if self.is_task { self.name.clone() } else { format!("{}-{label}", self.name) };
         Identity {
             task: planned.task.name().to_owned(),
             index,
-            name: if self.is_task { self.name.clone() } else { format!("{}-{label}", self.name) },
-            task_name: planned.task_name.clone(),
+            // A Task without a name of its own is called as its run.
+            task_name: if planned.task_name.is_empty() { name.clone() } else { planned.task_name.clone() },
+            name,
             uid: format!("{}-{label}", self.uid),
             attempt,
         }
@@ -224,7 +230,7 @@ impl Plan {
     }
 }
 
-fn run_scope(parts: &Parts, params: &Params, bound: &BTreeMap<String, Binding>, name: &str, uid: &str) -> Scope {
+fn run_scope(parts: &Parts, bound: &BTreeMap<String, Binding>, name: &str, uid: &str) -> Scope {
     let mut texts: BTreeMap<String, String> = [
         ("context.pipelineRun.name", name),
         ("context.pipelineRun.namespace", NAMESPACE),
@@ -236,7 +242,7 @@ fn run_scope(parts: &Parts, params: &Params, bound: &BTreeMap<String, Binding>, 
     for workspace in &parts.spec.workspaces {
         texts.insert(format!("workspaces.{}.bound", workspace.name), bound.contains_key(&workspace.name).to_string());
     }
-    Scope { params: params.clone(), texts, ..Scope::default() }
+    Scope { texts, ..Scope::default() }
 }
 
 /// Sixteen characters that no other run has.

@@ -9,7 +9,7 @@ use tekton::v1::{ParamValue, Step, StepTemplate, TaskSpec};
 
 use crate::executor::{Executor, Seen};
 use crate::library::Library;
-use crate::params::with_defaults;
+use crate::params::{with_defaults, with_task_defaults};
 use crate::paths::{HOME, RESULTS, STEPS, container_name, directory, step_name};
 use crate::scope::{Params, Scope};
 use crate::workspace::Bound;
@@ -173,7 +173,7 @@ pub(crate) fn task_run(
     library: &Library,
     executor: &dyn Executor,
 ) -> Result<TaskRun> {
-    let params = with_defaults(given, &spec.params)?;
+    let params = with_task_defaults(given, &spec.params)?;
     // Two rounds, as in Tekton: a parameter's value may have a context in it.
     let of_params = Scope { params: params.clone(), ..Scope::default() };
     let of_contexts = Scope { texts: contexts(&identity), ..Scope::default() };

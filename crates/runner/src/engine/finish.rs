@@ -148,7 +148,9 @@ fn merged(task: &mut Task<'_>) -> Outcome {
         Some(first) => (*first).clone(),
         None => Outcome::succeeded(BTreeMap::new()),
     };
-    if outcome.state == State::Failed && task.planned.task.on_error == Some(OnError::Continue) {
+    // Tekton says so of what happened in a pod, and not of results that are not as declared.
+    let is_of_steps = outcome.state == State::Failed && outcome.reason != "TaskRunValidationFailed";
+    if is_of_steps && task.planned.task.on_error == Some(OnError::Continue) {
         outcome.reason = "FailureIgnored".to_owned();
     }
     if matrixed {

@@ -173,8 +173,11 @@ impl Local {
         if let (Some(code), None, true) = (code, &outcome, keeps) {
             write(&directory.join("exitCode"), code.to_string().as_bytes())?;
         }
+        let too_large = attempt.collect(name, step, &directory)?.filter(|_| outcome.is_none());
+        // Tekton writes the results down before the step ends, which fails with it.
+        let (state, code) = if too_large.is_some() { (State::Failed, Some(1)) } else { (state, code) };
         attempt.finish(name, state, code, started.elapsed());
-        Ok(attempt.collect(name, step, &directory)?.filter(|_| outcome.is_none()).or(outcome))
+        Ok(too_large.or(outcome))
     }
 
     /// A script is run as it is: a container's path in it leads nowhere here.

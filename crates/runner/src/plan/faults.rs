@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use step::{Error, Kind, Result};
 use tekton::finding::nearest;
-use tekton::variable::references;
+use tekton::variable::{Variable, references};
 
 use super::parts::Parts;
 use super::{Plan, PlannedTask};
@@ -32,6 +32,7 @@ impl Plan {
                     faults.push(sentence(&error.context(format_args!("the task {name}"))));
                 }
             }
+            faults.extend(no_variables(planned));
             match self.preview(planned, executor) {
                 Ok(run) => {
                     for step in &run.spec.steps {
@@ -103,6 +104,30 @@ pub(super) fn check_workspaces(parts: &Parts, bound: &BTreeMap<String, Binding>,
         ));
     }
     error(faults)
+}
+
+/// What looks like a variable in the values that a task gets, and is none: Tekton refuses such a run.
+fn no_variables(planned: &PlannedTask) -> Vec<String> {
+    const PREFIXES: [&str; 6] = ["params", "tasks", "finally", "context", "workspaces", "results"];
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let task = &planned.task;
+    let matrix = task.matrix.iter().flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|i| &i.params)));
+    let values = task.params.iter().chain(matrix).flat_map(|param| param.value.strings());
+    let when = task.when.iter().flat_map(|when| when.input.as_deref().into_iter().chain(when.values.iter().map(String::as_str)));
+    let mut faults = Vec::new();
+    for text in values.chain(when) {
+        for reference in references(text) {
+            let Variable::Other(body) = reference.variable else { continue };
+            let name = body.split('[').next().unwrap_or_default();
+            if !name.is_empty() && name.chars().all(is_plain) && !PREFIXES.contains(&name.split('.').next().unwrap_or_default()) {
+                faults.push(format!(
+                    "the task {} gets a value with $({body}), which Tekton takes for a variable and does not know; write it in another way",
+                    task.name()
+                ));
+            }
+        }
+    }
+    faults
 }
 
 pub(super) fn sentence(error: &Error) -> String {

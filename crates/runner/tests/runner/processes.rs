@@ -195,7 +195,10 @@ fn results_that_are_no_files_do_not_hold_up_the_run() {
     let told: Vec<_> = (summary.tasks.iter())
         .map(|task| format!("{} {}", task.reason, task.message.rsplit_once("/R").map_or("", |(_, message)| message)))
         .collect();
-    assert_eq!(told, ["FailureIgnored  is no regular file", "FailureIgnored  is no regular file", "FailureIgnored "]);
+    assert_eq!(
+        told,
+        ["TaskRunValidationFailed  is no regular file", "TaskRunValidationFailed  is no regular file", "FailureIgnored "]
+    );
     assert!(summary.tasks[2].message.starts_with("the results after step s take "), "{}", summary.tasks[2].message);
 }
 

@@ -123,6 +123,42 @@ fn what_only_a_cluster_has() {
     "#);
 }
 
+/// The table in the README names a run for each row; a test on a cluster shows that Tekton admits them.
+#[test]
+fn the_table_in_the_readme() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(here.join("README.md")).unwrap();
+    let links = readme
+        .lines()
+        .filter(|line| line.starts_with("| ["))
+        .filter_map(|line| line.split(['(', ')']).find(|part| part.ends_with(".yaml")));
+    let mut rows: Vec<_> = links.map(|link| here.join(link).canonicalize().unwrap()).collect();
+    rows.sort();
+    let directory = here.join("../../tests/e2e/parity/refused").canonicalize().unwrap();
+    let mut files: Vec<_> = directory.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert_eq!(rows, files);
+    for file in files {
+        let refused = refusal(&std::fs::read_to_string(&file).unwrap());
+        assert!(refused.starts_with("bad-input: "), "{}: {refused}", file.display());
+    }
+}
+
+#[test]
+fn values_that_look_like_variables() {
+    let yaml =
+        pipeline("params: [{name: p}]\ntasks: [{name: a, taskRef: {name: t}, params: [{name: args, value: [$(params.p)]}]}]")
+            + TASK;
+    let mut case = case(&yaml);
+    case.params = &["p=$(date)"];
+    insta::assert_snapshot!(case.refusal(&Table::new(&[])), @r#"
+    bad-input: the task a gets a value with $(date), which Tekton takes for a variable and does not know
+    hint: write it in another way
+    "#);
+    case.params = &["p=${DATE} $5 $(a b) $(tasks"];
+    assert!(case.plan(&Table::new(&[])).is_ok());
+}
+
 #[test]
 fn names() {
     let library = library(&(pipeline("tasks: [{name: a, taskRef: {name: t}}]") + TASK));

@@ -44,7 +44,7 @@ results:
     case.jobs = 1;
     let (summary, asked) = case.answered(&[("a", answer)]);
     insta::assert_snapshot!(asked.join("\n"), @r#"
-    a ["s=a, b $HOME\n*", "one", "two three", "two three", "latest", "U", "a, b $HOME\n*-$(context.pipeline.name)"]
+    a ["s=a, b $HOME\n*", "one", "two three", "two three", "latest", "U", "a, b $HOME\n*-p"]
     whole ["one", "two three"]
     given ["$(params.s) {{ ä \"q\" }}", "x", "", "x", "v w"]
     "#);
