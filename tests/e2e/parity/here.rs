@@ -6,6 +6,14 @@ use serde_json::Value;
 
 use crate::{Case, Told, stepwright};
 
+/// A run of a task: one, or one of a matrix.
+#[derive(Default)]
+struct Run {
+    attempts: usize,
+    /// Of the last attempt: names and exit codes.
+    steps: Vec<String>,
+}
+
 /// Runs it, and tells.
 pub(crate) fn told(case: &Case) -> Told {
     let home = tempfile::tempdir().unwrap();
@@ -16,18 +24,18 @@ pub(crate) fn told(case: &Case) -> Told {
     let last = last.unwrap_or_else(|| panic!("{} did not run: {}", case.name, String::from_utf8_lossy(&output.stderr)));
     let mut told = Told { run: format!("{} {}", text(&last["reason"]), last["results"]), ..Told::default() };
     // Attempts and steps of each task, by the index of its matrix.
-    let mut runs: BTreeMap<(&str, Option<u64>), (usize, Vec<String>)> = BTreeMap::new();
+    let mut runs: BTreeMap<(&str, Option<u64>), Run> = BTreeMap::new();
     for event in &events {
         let key = (text(&event["task"]), event["index"].as_u64());
         match text(&event["event"]) {
             "task-started" => {
                 let run = runs.entry(key).or_default();
-                run.0 += 1;
-                run.1.clear();
+                run.attempts += 1;
+                run.steps.clear();
             }
             "step-finished" => {
                 let run = runs.entry(key).or_default();
-                run.1.extend(event["exit-code"].as_i64().map(|code| format!("{}={code}", text(&event["step"]))));
+                run.steps.extend(event["exit-code"].as_i64().map(|code| format!("{}={code}", text(&event["step"]))));
             }
             "task-skipped" => drop(told.tasks.insert(key.0.to_owned(), format!("skipped, {}", text(&event["reason"])))),
             "task-finished" => {
@@ -43,7 +51,7 @@ pub(crate) fn told(case: &Case) -> Told {
                     false => text(&event["reason"]),
                 };
                 told.tasks.insert(key.0.to_owned(), format!("{reason} {}", event["results"]));
-                for ((task, index), (attempts, steps)) in own {
+                for ((task, index), Run { attempts, steps }) in own {
                     let index = index.map_or(String::new(), |index| format!("-{index}"));
                     let steps = if is_stopped(text(&event["reason"])) { "stopped".to_owned() } else { steps.join(", ") };
                     told.tasks.insert(format!("{task}{index}, attempt {attempts}"), steps);

@@ -109,11 +109,11 @@ impl Case {
 
     /// Pairs of tasks of which the first ends before the second begins: `runAfter`, and everything before `finally`.
     fn order(&self) -> Vec<(String, String)> {
-        let spec = self.objects.iter().map(|object| match object["kind"].as_str() {
+        let mut spec = self.objects.iter().map(|object| match object["kind"].as_str() {
             Some("Pipeline") => &object["spec"],
             _ => &object["spec"]["pipelineSpec"],
         });
-        let spec = spec.filter(|spec| spec.is_object()).last().unwrap();
+        let spec = spec.rfind(|spec| spec.is_object()).unwrap();
         let tasks = |field: &str| spec[field].as_array().cloned().unwrap_or_default();
         let name = |task: &Value| task["name"].as_str().unwrap().to_owned();
         let mut pairs = Vec::new();
