@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Command, FromArgMatches};
 
 use crate::declaration::{Step, is_workspace, name};
-use crate::results::Destination;
+use crate::results::{Destination, ERROR};
 use crate::{Cancel, Error, Kind, Result, log, redact};
 
 /// What a step works with besides its parameters.
@@ -70,6 +70,16 @@ pub(crate) fn command<S: Step>() -> Command {
 /// Runs `S` with a command line whose first element is the program's name.
 pub(crate) fn execute<S: Step>(args: Vec<OsString>) -> ExitCode {
     let mut command = command::<S>();
+    let error_file = error_file(&args);
+    // Who reads the TaskRun learns why also when the parameters were wrong.
+    let refuse = |error: &clap::Error| {
+        let error = usage(error);
+        if let Some(path) = &error_file {
+            let _nobody_to_tell =
+                Destination::Files(vec![(ERROR.name.to_owned(), path.clone())]).publish_error(&error_result(&error));
+        }
+        report(&error, log::Format::Text)
+    };
     let matches = match command.try_get_matches_from_mut(given(args)) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -77,12 +87,12 @@ pub(crate) fn execute<S: Step>(args: Vec<OsString>) -> ExitCode {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) => return report(&usage(&error), log::Format::Text),
+        Err(error) => return refuse(&error),
     };
     let parsed = Common::from_arg_matches(&matches).and_then(|common| Ok((common, S::Params::from_arg_matches(&matches)?)));
     let (common, params) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return report(&usage(&error), log::Format::Text),
+        Err(error) => return refuse(&error),
     };
     log::start(common.log_format, common.log_level);
     let destination = if common.results.is_empty() { Destination::Stdout } else { Destination::Files(common.results.clone()) };
@@ -103,6 +113,13 @@ fn work<S: Step>(params: S::Params, destination: &Destination) -> Result<()> {
     destination.check::<S::Results>()?;
     let results = S::run(params, &cx)?;
     destination.publish(&results).map_err(|error| error.context("the work is done, but its results are not published"))
+}
+
+/// Where the result `ERROR` goes, by a command line that may be wrong in all else.
+fn error_file(args: &[OsString]) -> Option<PathBuf> {
+    let flags = args.iter().take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str());
+    let paths = flags.filter_map(|flag| flag.strip_prefix("--result=")?.strip_prefix(ERROR.name)?.strip_prefix('='));
+    paths.last().filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// The command line without what was not given: Tekton cannot leave a parameter out, it passes it empty.

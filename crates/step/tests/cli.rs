@@ -174,6 +174,22 @@ fn a_failed_step_has_only_the_error_result_and_no_secret_in_it() {
 }
 
 #[test]
+fn a_wrong_parameter_is_told_in_the_error_result_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ERROR").display().to_string();
+    let to = format!("--result=ERROR={path}");
+    assert_eq!(run(&["--loud=perhaps", "--first=a", &to]), ExitCode::from(3));
+    insta::assert_snapshot!(result(dir.path(), "ERROR").unwrap(), @"invalid value 'perhaps' for '--loud <LOUD>' [possible values: true, false]");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(run(&["--volume=11", &to, "--", "a"]), ExitCode::from(2));
+    assert!(result(dir.path(), "ERROR").unwrap().contains("--volume"));
+    // What comes after `--` is data, whatever it looks like.
+    let elsewhere = dir.path().join("other").display().to_string();
+    assert_eq!(run(&["--loud=perhaps", &to, "--", &format!("--result=ERROR={elsewhere}")]), ExitCode::from(3));
+    assert_eq!(result(dir.path(), "other"), None);
+}
+
+#[test]
 fn wrong_values_are_bad_input_and_wrong_lines_are_usage() {
     for (args, code) in [
         (&["--first=a", "--loud=yes"][..], 3),
