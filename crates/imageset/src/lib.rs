@@ -1,0 +1,1 @@
+//! What oc-mirror shall mirror.
