@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use step::results::ResultSpec;
-use step::{About, Context, Declaration, Permission, Result, Step};
+use step::{About, Context, Declaration, Permission, Place, Result, Step};
 use stepwright::{readme, steps, task};
 
 #[test]
@@ -92,7 +92,7 @@ macro_rules! sample {
                 description: "And dries.",
                 categories: &["Automation"],
                 tags: &[],
-                permissions: &[Permission { api_group: "apps", resources: &["deployments"], verbs: &["get", "patch"] }],
+                permissions: &[Permission { place: Place::Run, api_group: "apps", resources: &["deployments"], verbs: &["get", "patch"] }],
                 memory: "64Mi",
                 cpu: "50m",
             };

@@ -57,12 +57,23 @@ pub struct About {
 /// One rule of the Role that a step needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission {
+    /// Where it is needed.
+    pub place: Place,
     /// API group; empty for core.
     pub api_group: &'static str,
     /// Resources, plural, lower case: `configmaps`.
     pub resources: &'static [&'static str],
     /// Verbs: `get`, `patch`, `watch`.
     pub verbs: &'static [&'static str],
+}
+
+/// The namespace that a [`Permission`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The one that the step runs in.
+    Run,
+    /// The one that this parameter names.
+    Param(&'static str),
 }
 
 /// A step's whole declaration as data.
@@ -183,6 +194,13 @@ impl Declaration {
         let writable = self.workspaces.iter().filter(|workspace| !workspace.read_only).count();
         if writable > 1 {
             faults.push(format!("{writable} writable workspaces; a Task has at most one"));
+        }
+        for permission in self.about.permissions {
+            if let Place::Param(name) = permission.place
+                && !self.params.iter().any(|param| param.name == name)
+            {
+                faults.push(format!("a permission is for the namespace in {name}, which is no parameter"));
+            }
         }
         let described = (self.params.iter().map(|p| (&*p.name, &*p.description)))
             .chain(self.workspaces.iter().map(|w| (&*w.name, &*w.description)))

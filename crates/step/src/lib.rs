@@ -25,7 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub use cancel::Cancel;
 pub use cli::{Context, fail, main, report_panics, usage};
-pub use declaration::{About, Declaration, Dir, Param, ParamKind, Permission, ReadOnlyDir, Step, Tls, Workspace};
+pub use declaration::{About, Declaration, Dir, Param, ParamKind, Permission, Place, ReadOnlyDir, Step, Tls, Workspace};
 pub use error::{Error, Kind, Result};
 pub use files::RelativePath;
 pub use lines::{InvalidLine, Lines};

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use step::{About, Context, Declaration, Error, Permission, ReadOnlyDir, Result, Step};
+use step::{About, Context, Declaration, Error, Permission, Place, ReadOnlyDir, Result, Step};
 
 struct Greet;
 
@@ -63,7 +63,7 @@ impl Step for Greet {
         description: "It does nothing else.",
         categories: &["Automation"],
         tags: &["test"],
-        permissions: &[Permission { api_group: "", resources: &["configmaps"], verbs: &["get"] }],
+        permissions: &[Permission { place: Place::Run, api_group: "", resources: &["configmaps"], verbs: &["get"] }],
         memory: "64Mi",
         cpu: "50m",
     };
