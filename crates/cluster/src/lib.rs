@@ -17,6 +17,8 @@ mod call;
 mod config;
 mod error;
 mod logs;
+mod manifests;
+mod objects;
 mod resource;
 mod watch;
 
@@ -33,6 +35,8 @@ use crate::call::{Body, Call};
 
 pub use config::Options;
 pub use logs::Logs;
+pub use manifests::Manifests;
+pub use objects::{Objects, Target};
 pub use resource::Resource;
 pub use watch::{Event, Select, Watch};
 
@@ -115,8 +119,8 @@ impl Cluster {
 
     /// How objects of a kind are called in URLs, and whether they are in namespaces: asks the cluster once a kind.
     pub fn resource(&self, api_version: &str, kind: &str) -> Result<Resource> {
-        if let Some(known) = Resource::KNOWN.iter().find(|known| known.api_version() == api_version && known.kind() == kind) {
-            return Ok(known.clone());
+        if let Some(known) = Resource::known(api_version, kind) {
+            return Ok(known);
         }
         let key = (api_version.to_owned(), kind.to_owned());
         if let Some(known) = self.shared.resources.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
@@ -186,12 +190,22 @@ impl Cluster {
     ///
     /// A field that somebody else has set to another value is a [`step::Kind::Conflict`], and is never taken away.
     pub fn apply(&self, object: &Value) -> Result<Value> {
+        self.send(&self.applying(object)?.body(Body::Apply, object))
+    }
+
+    /// As [`Cluster::apply`], but takes away what others have set: for objects that are ours by their name, whoever made
+    /// them first.
+    pub fn overwrite(&self, object: &Value) -> Result<Value> {
+        self.send(&self.applying(object)?.query("force", "true").body(Body::Apply, object))
+    }
+
+    fn applying(&self, object: &Value) -> Result<Call> {
         let (resource, namespace, name) = self.place(object)?;
         let call = Call::new("patch", http::Method::PATCH, &resource, namespace.as_deref(), name)?;
         if name.is_empty() {
             return Err(Error::bad_input(format!("a {} without metadata.name cannot be applied", resource.kind())));
         }
-        self.send(&call.query("fieldManager", FIELD_MANAGER).body(Body::Apply, object))
+        Ok(call.query("fieldManager", FIELD_MANAGER))
     }
 
     /// Changes an object: what `patch` has replaces what is there, `null` removes it (JSON merge patch).

@@ -21,6 +21,18 @@ impl Resource {
     pub const PODS: Resource = Resource::namespaced("v1", "Pod", "pods");
     /// ConfigMaps.
     pub const CONFIG_MAPS: Resource = Resource::namespaced("v1", "ConfigMap", "configmaps");
+    /// Namespaces; they are in none.
+    pub const NAMESPACES: Resource = Resource::new("v1", "Namespace", "namespaces", false);
+    /// PersistentVolumeClaims.
+    pub const PERSISTENT_VOLUME_CLAIMS: Resource = Resource::namespaced("v1", "PersistentVolumeClaim", "persistentvolumeclaims");
+    /// ServiceAccounts.
+    pub const SERVICE_ACCOUNTS: Resource = Resource::namespaced("v1", "ServiceAccount", "serviceaccounts");
+    /// Deployments.
+    pub const DEPLOYMENTS: Resource = Resource::namespaced("apps/v1", "Deployment", "deployments");
+    /// Jobs.
+    pub const JOBS: Resource = Resource::namespaced("batch/v1", "Job", "jobs");
+    /// CronJobs.
+    pub const CRON_JOBS: Resource = Resource::namespaced("batch/v1", "CronJob", "cronjobs");
     /// Tekton's Pipelines.
     pub const PIPELINES: Resource = Resource::namespaced("tekton.dev/v1", "Pipeline", "pipelines");
     /// Tekton's PipelineRuns.
@@ -29,16 +41,36 @@ impl Resource {
     pub const TASK_RUNS: Resource = Resource::namespaced("tekton.dev/v1", "TaskRun", "taskruns");
 
     /// Those that nobody has to ask the cluster for.
-    pub(crate) const KNOWN: &[Resource] =
-        &[Resource::PODS, Resource::CONFIG_MAPS, Resource::PIPELINES, Resource::PIPELINE_RUNS, Resource::TASK_RUNS];
+    pub(crate) const KNOWN: &[Resource] = &[
+        Resource::PODS,
+        Resource::CONFIG_MAPS,
+        Resource::NAMESPACES,
+        Resource::PERSISTENT_VOLUME_CLAIMS,
+        Resource::SERVICE_ACCOUNTS,
+        Resource::DEPLOYMENTS,
+        Resource::JOBS,
+        Resource::CRON_JOBS,
+        Resource::PIPELINES,
+        Resource::PIPELINE_RUNS,
+        Resource::TASK_RUNS,
+    ];
+
+    /// The kind, if nobody has to ask the cluster for it.
+    pub(crate) fn known(api_version: &str, kind: &str) -> Option<Self> {
+        Resource::KNOWN.iter().find(|known| known.api_version() == api_version && known.kind() == kind).cloned()
+    }
 
     /// A kind whose objects are in namespaces: `apps/v1`, `Deployment`, `deployments`.
     pub const fn namespaced(api_version: &'static str, kind: &'static str, plural: &'static str) -> Self {
+        Resource::new(api_version, kind, plural, true)
+    }
+
+    const fn new(api_version: &'static str, kind: &'static str, plural: &'static str, is_namespaced: bool) -> Self {
         Resource {
             api_version: Cow::Borrowed(api_version),
             kind: Cow::Borrowed(kind),
             plural: Cow::Borrowed(plural),
-            is_namespaced: true,
+            is_namespaced,
         }
     }
 
@@ -117,6 +149,23 @@ impl Resource {
         }
         object
     }
+}
+
+/// The kind of an object, by what it says itself. A kind that is not known has a plural that nobody should need.
+pub(crate) fn of(object: &Value) -> Result<Resource> {
+    let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    if api_version.is_empty() || kind.is_empty() {
+        return Err(Error::bad_input("an object without `apiVersion` or `kind` cannot be written"));
+    }
+    segment(&kind, "kind")?;
+    let unknown = || Resource {
+        plural: format!("{}s", kind.to_ascii_lowercase()).into(),
+        api_version: api_version.clone().into(),
+        kind: kind.clone().into(),
+        is_namespaced: true,
+    };
+    Ok(Resource::known(&api_version, &kind).unwrap_or_else(unknown))
 }
 
 /// A name as the API server makes one of `generateName`: no vowels, so that it is no word.

@@ -15,14 +15,14 @@ use step::{Cancel, Kind};
 #[test]
 fn fields_that_nobody_knows_pass_through() {
     let object = json!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
         "metadata": { "name": "x", "futureMetadata": { "a": [1] } },
         "spec": { "futureField": { "z": 1, "a": null } },
     });
     let answer = object.clone();
     let fake = Fake::start(move |request| match &*request.path {
         "/apis/apps/v1" => {
-            Answer::Json(200, json!({ "resources": [{ "name": "deployments", "kind": "Deployment", "namespaced": true }] }))
+            Answer::Json(200, json!({ "resources": [{ "name": "statefulsets", "kind": "StatefulSet", "namespaced": true }] }))
         }
         _ => Answer::Json(200, answer.clone()),
     });
@@ -35,8 +35,8 @@ fn fields_that_nobody_knows_pass_through() {
     let sent: Vec<String> = fake.requests().iter().map(shown).collect();
     insta::assert_snapshot!(sent.join("\n"), @r#"
     GET /apis/apps/v1?  null
-    PATCH /apis/apps/v1/namespaces/demo/deployments/x?fieldManager=stepwright application/apply-patch+yaml {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"x","futureMetadata":{"a":[1]}},"spec":{"futureField":{"z":1,"a":null}}}
-    PATCH /apis/apps/v1/namespaces/demo/deployments/x?fieldManager=stepwright application/apply-patch+yaml {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"x","futureMetadata":{"a":[1]}},"spec":{"futureField":{"z":1,"a":null}}}
+    PATCH /apis/apps/v1/namespaces/demo/statefulsets/x?fieldManager=stepwright application/apply-patch+yaml {"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"x","futureMetadata":{"a":[1]}},"spec":{"futureField":{"z":1,"a":null}}}
+    PATCH /apis/apps/v1/namespaces/demo/statefulsets/x?fieldManager=stepwright application/apply-patch+yaml {"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"x","futureMetadata":{"a":[1]}},"spec":{"futureField":{"z":1,"a":null}}}
     "#);
     assert_eq!(fake.requests()[0].header("authorization"), "Bearer a-token-that-is-secret");
     assert!(!format!("{cluster:?}").contains("secret"));

@@ -267,6 +267,22 @@ impl Data {
     }
 }
 
+/// As JSON, without places.
+impl From<&Node> for serde_json::Value {
+    fn from(node: &Node) -> Self {
+        match &node.data {
+            Data::Null => serde_json::Value::Null,
+            Data::Bool(bool) => (*bool).into(),
+            Data::Int(number) => (*number).into(),
+            Data::Uint(number) => (*number).into(),
+            Data::Float(number) => (*number).into(),
+            Data::Text(text) => text.clone().into(),
+            Data::List(items) => items.iter().map(serde_json::Value::from).collect(),
+            Data::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), serde_json::Value::from(&entry.value))).collect(),
+        }
+    }
+}
+
 impl From<Scalar<'_>> for Data {
     fn from(scalar: Scalar<'_>) -> Self {
         match scalar {
