@@ -18,6 +18,8 @@ use crate::yaml::{self, Data, Entry, Map, Node};
 pub struct Checked {
     /// The versions of OpenShift that its release channels and catalogs are of, the lowest first.
     pub versions: Vec<Version>,
+    /// Its release channels, and what of them: `stable-4.18: 4.18.2 to 4.18.22`.
+    pub releases: Vec<String>,
     /// Its catalogs, and how many packages are chosen of each; 0 stands for all.
     pub catalogs: Vec<(String, usize)>,
     /// How many images it names besides.
@@ -187,6 +189,10 @@ impl<'n> Checker<'n> {
             }
             self.range(channel, &format!("release channel {}", shown(name)), line);
             let named = [member(channel, "minVersion"), member(channel, "maxVersion")];
+            checked.releases.push(match named {
+                [None, None] => name.to_owned(),
+                [min, max] => format!("{name}: {} to {}", min.unwrap_or("its first"), max.unwrap_or("its head")),
+            });
             let mut versions: Vec<Version> = named.iter().flatten().filter_map(|text| text.parse().ok()).collect();
             if versions.is_empty() {
                 versions.extend(name.rsplit_once('-').and_then(|(_, minor)| minor.parse::<Version>().ok()));

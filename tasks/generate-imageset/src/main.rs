@@ -1,0 +1,5 @@
+//! The binary of the step `generate-imageset`.
+
+fn main() -> std::process::ExitCode {
+    step::main::<generate_imageset::GenerateImageset>()
+}
