@@ -23,6 +23,7 @@ pub fn steps() -> Vec<Declaration> {
         Declaration::of::<copy_image::InspectImage>(),
         Declaration::of::<copy_image::PullArtifact>(),
         Declaration::of::<copy_image::PushArtifact>(),
+        Declaration::of::<generate_imageset::GenerateImageset>(),
         Declaration::of::<remove_operators::RemoveOperators>(),
         Declaration::of::<validate_catalog::ValidateCatalog>(),
     ]
