@@ -1,0 +1,5 @@
+//! The binary of the step `deploy-workload`.
+
+fn main() -> std::process::ExitCode {
+    step::main::<deploy_workload::DeployWorkload>()
+}
