@@ -87,6 +87,14 @@ pub fn command() -> Command {
                         .value_name("REGISTRY/PREFIX")
                         .default_value(task::IMAGES)
                         .help("Where the step images are; the image is REGISTRY/PREFIX/STEP:VERSION"),
+                )
+                .arg(
+                    Arg::new("namespace")
+                        .long("namespace")
+                        .short('n')
+                        .value_name("NAME")
+                        .default_value("stepwright")
+                        .help("With --output=rbac: where the service account is, for Roles in other namespaces"),
                 ),
         )
         .subcommand(render::command::command())
@@ -150,7 +158,7 @@ fn print_task(matches: &ArgMatches) -> Result<()> {
     };
     let text = match matches.get_one("output") {
         Some(Output::Readme) => readme::tables(step),
-        Some(Output::Rbac) => task::rbac(step)?,
+        Some(Output::Rbac) => task::rbac(step, matches.get_one::<String>("namespace").map_or("default", String::as_str))?,
         _ => task::yaml(step, images)?,
     };
     print(text.as_bytes())

@@ -23,8 +23,12 @@ pub fn steps() -> Vec<Declaration> {
         Declaration::of::<copy_image::InspectImage>(),
         Declaration::of::<copy_image::PullArtifact>(),
         Declaration::of::<copy_image::PushArtifact>(),
+        Declaration::of::<create_deployment_configmaps::CreateDeploymentConfigmaps>(),
+        Declaration::of::<deploy_workload::DeployWorkload>(),
         Declaration::of::<generate_imageset::GenerateImageset>(),
+        Declaration::of::<get_current_image::GetCurrentImage>(),
         Declaration::of::<remove_operators::RemoveOperators>(),
+        Declaration::of::<update_image_configmap::UpdateImageConfigmap>(),
         Declaration::of::<validate_catalog::ValidateCatalog>(),
     ]
 }

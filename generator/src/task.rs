@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use step::{Declaration, Error, ParamKind, Permission, Result};
+use step::{Declaration, Error, ParamKind, Permission, Place, Result};
 use tekton::names::{ParamName, ResultName, StepName, WorkspaceName};
 use tekton::v1::{ParamSpec, ParamType, ParamValue, ResultType, Step, Task, TaskResult, TaskSpec, WorkspaceDeclaration};
 use tekton::yaml;
@@ -62,39 +62,64 @@ pub fn yaml(step: &Declaration, images: &str) -> Result<String> {
     emit(&task(step, images)?)
 }
 
-/// ServiceAccount, Role and RoleBinding of `step`: what it declares, nothing more.
-pub fn rbac(step: &Declaration) -> Result<String> {
-    account(step.about.name, step.about.version, step.about.permissions)
+/// ServiceAccount, Role and RoleBinding of `step`: what it declares, nothing more. A Role in the namespace that a parameter
+/// names is for the parameter's default, and for an account in `namespace`.
+pub fn rbac(step: &Declaration, namespace: &str) -> Result<String> {
+    let about = step.about;
+    let mut documents = vec![account(about.name, about.version, about.permissions)?];
+    for param in &step.params {
+        let is_there = |permission: &&Permission| matches!(permission.place, Place::Param(name) if param.name == name);
+        let there: Vec<&Permission> = about.permissions.iter().filter(is_there).collect();
+        if !there.is_empty() {
+            let place = param.default.as_deref().unwrap_or(namespace);
+            documents.push(role(about.name, about.version, Some((place, namespace)), &there)?);
+        }
+    }
+    Ok(documents.join("---\n"))
 }
 
-/// A ServiceAccount, and the Role and RoleBinding that give it these permissions. One that asks nothing of the Kubernetes
-/// API has no Role.
+/// A ServiceAccount, and the Role and RoleBinding that give it these permissions where it is. One that asks nothing of the
+/// Kubernetes API there has no Role.
 pub fn account(name: &str, version: &str, permissions: &[Permission]) -> Result<String> {
-    let metadata = || ObjectMeta { name: Some(name.to_owned()), labels: Some(labels(version)), ..ObjectMeta::default() };
-    let account = ServiceAccount { metadata: metadata(), ..ServiceAccount::default() };
-    let mut documents = vec![emit(&account)?];
+    let metadata = ObjectMeta { name: Some(name.to_owned()), labels: Some(labels(version)), ..ObjectMeta::default() };
+    let account = emit(&ServiceAccount { metadata, ..ServiceAccount::default() })?;
+    let here: Vec<&Permission> = permissions.iter().filter(|permission| permission.place == Place::Run).collect();
+    if here.is_empty() {
+        return Ok(account);
+    }
+    Ok([account, role(name, version, None, &here)?].join("---\n"))
+}
+
+/// A Role and its RoleBinding: where the account is, or in a namespace for an account in another.
+fn role(name: &str, version: &str, places: Option<(&str, &str)>, permissions: &[&Permission]) -> Result<String> {
+    let (namespace, of_account) = places.map(|(there, of_account)| (there.to_owned(), of_account.to_owned())).unzip();
+    let metadata = || ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: namespace.clone(),
+        labels: Some(labels(version)),
+        ..ObjectMeta::default()
+    };
     let mut known: Vec<&Permission> = Vec::new();
     for permission in permissions {
-        if !known.contains(&permission) {
+        if !known.contains(permission) {
             known.push(permission);
         }
     }
-    if !known.is_empty() {
-        let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let rules = known.into_iter().map(|permission| PolicyRule {
-            api_groups: Some(vec![permission.api_group.to_owned()]),
-            resources: Some(strings(permission.resources)),
-            verbs: strings(permission.verbs),
-            ..PolicyRule::default()
-        });
-        documents.push(emit(&Role { metadata: metadata(), rules: Some(rules.collect()) })?);
-        documents.push(emit(&RoleBinding {
-            metadata: metadata(),
-            role_ref: RoleRef { api_group: "rbac.authorization.k8s.io".into(), kind: "Role".into(), name: name.into() },
-            subjects: Some(vec![Subject { kind: "ServiceAccount".into(), name: name.into(), ..Subject::default() }]),
-        })?);
-    }
-    Ok(documents.join("---\n"))
+    let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let rules = known.into_iter().map(|permission| PolicyRule {
+        api_groups: Some(vec![permission.api_group.to_owned()]),
+        resources: Some(strings(permission.resources)),
+        verbs: strings(permission.verbs),
+        ..PolicyRule::default()
+    });
+    let role = Role { metadata: metadata(), rules: Some(rules.collect()) };
+    let account = Subject { kind: "ServiceAccount".into(), name: name.into(), namespace: of_account, ..Subject::default() };
+    let binding = RoleBinding {
+        metadata: metadata(),
+        role_ref: RoleRef { api_group: "rbac.authorization.k8s.io".into(), kind: "Role".into(), name: name.into() },
+        subjects: Some(vec![account]),
+    };
+    Ok([emit(&role)?, emit(&binding)?].join("---\n"))
 }
 
 fn labels(version: &str) -> BTreeMap<String, String> {

@@ -153,7 +153,7 @@ fn a_parameter_added_in_one_place_is_everywhere() {
 
 #[test]
 fn the_account_has_what_the_step_declares() {
-    insta::assert_snapshot!(task::rbac(&Declaration::of::<Paint>()).unwrap(), @r#"
+    insta::assert_snapshot!(task::rbac(&Declaration::of::<Paint>(), "painters").unwrap(), @r#"
     apiVersion: v1
     kind: ServiceAccount
     metadata:
@@ -193,7 +193,50 @@ fn the_account_has_what_the_step_declares() {
     - name: paint
       kind: ServiceAccount
     "#);
-    insta::assert_snapshot!(task::rbac(&step("remove-operators")).unwrap(), @r#"
+    // In the namespace that a parameter names, for an account of another one.
+    insta::assert_snapshot!(task::rbac(&step("get-current-image"), "pipelines").unwrap(), @r#"
+    apiVersion: v1
+    kind: ServiceAccount
+    metadata:
+      name: get-current-image
+      labels:
+        app.kubernetes.io/part-of: stepwright
+        app.kubernetes.io/version: "0.1.0"
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata:
+      name: get-current-image
+      labels:
+        app.kubernetes.io/part-of: stepwright
+        app.kubernetes.io/version: "0.1.0"
+      namespace: oc-mirror-pipeline
+    rules:
+    - apiGroups:
+      - ""
+      resources:
+      - configmaps
+      verbs:
+      - get
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata:
+      name: get-current-image
+      labels:
+        app.kubernetes.io/part-of: stepwright
+        app.kubernetes.io/version: "0.1.0"
+      namespace: oc-mirror-pipeline
+    roleRef:
+      name: get-current-image
+      apiGroup: rbac.authorization.k8s.io
+      kind: Role
+    subjects:
+    - name: get-current-image
+      kind: ServiceAccount
+      namespace: pipelines
+    "#);
+    insta::assert_snapshot!(task::rbac(&step("remove-operators"), "any").unwrap(), @r#"
     apiVersion: v1
     kind: ServiceAccount
     metadata:

@@ -196,7 +196,7 @@ fn add_file(given: &mut Given, source: &Source) -> Result<()> {
 
 /// The documents of a YAML file as JSON.
 fn documents(name: &str, text: &str) -> Result<Vec<Value>> {
-    Ok(nodes(&Source::new(name, text))?.iter().map(json).collect())
+    Ok(nodes(&Source::new(name, text))?.iter().map(Value::from).collect())
 }
 
 /// The documents of a YAML file.
@@ -209,19 +209,6 @@ fn nodes(source: &Source) -> Result<Vec<Node>> {
             let position = source.position(finding.span.start);
             Err(Error::bad_input(format!("{}:{}:{}: {}", source.name(), position.line, position.column, finding.message)))
         }
-    }
-}
-
-fn json(node: &Node) -> Value {
-    match &node.data {
-        Data::Null => Value::Null,
-        Data::Bool(bool) => (*bool).into(),
-        Data::Int(number) => (*number).into(),
-        Data::Uint(number) => (*number).into(),
-        Data::Float(number) => (*number).into(),
-        Data::Text(text) => text.clone().into(),
-        Data::List(items) => items.iter().map(json).collect(),
-        Data::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect(),
     }
 }
 
