@@ -1,6 +1,7 @@
 //! A Job to its end: a watch of it, the log of each of its pods, and what the last one's exit code says.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Event, Resource, Select};
 use serde_json::Value;
@@ -10,6 +11,8 @@ use crate::{NAME, exit};
 
 /// So many lines about errors are told again in the end.
 const MOST_ERRORS: usize = 20;
+/// A pod that takes longer to start wants looking after.
+const SLOW: Duration = Duration::from_secs(90);
 
 /// Waits for a Job, and shows the log of its pods. Fails as oc-mirror's exit code says, and as cancelled when we are told to
 /// end: the Job then goes on.
@@ -97,7 +100,11 @@ impl Follower<'_> {
         let mut attempt = Attempt { pod: pod.to_owned(), errors: Vec::new(), tells_of_errors: false };
         if self.has_started(pod)? {
             for line in self.cluster.logs(pod, NAME) {
-                let line = line?;
+                let line = match line {
+                    // At its deadline a Job deletes its pods.
+                    Err(error) if error.kind() == Kind::NotFound => break,
+                    line => line?,
+                };
                 tracing::info!(target: "oc_mirror", "{line}");
                 attempt.tells_of_errors |= exit::tells_of_errors(&line);
                 if line.contains("[ERROR]") {
@@ -115,8 +122,23 @@ impl Follower<'_> {
     /// Waits until the pod runs, and says what keeps it from it. `false` when it is gone, or never ran.
     fn has_started(&self, pod: &str) -> Result<bool> {
         let mut told = String::new();
-        for event in self.cluster.watch(&Resource::PODS, Select::name(pod)) {
-            let Event::Applied(pod) = event? else { return Ok(false) };
+        let mut changes = self.cluster.watch(&Resource::PODS, Select::name(pod)).until(Instant::now() + SLOW);
+        let mut is_slow = false;
+        while let Some(event) = changes.next() {
+            let pod = match event {
+                Ok(Event::Applied(pod)) => pod,
+                Ok(Event::Deleted(_)) => return Ok(false),
+                Err(error) if error.kind() == Kind::TimedOut && !is_slow => {
+                    is_slow = true;
+                    changes = self.cluster.watch(&Resource::PODS, Select::name(pod));
+                    let namespace = self.cluster.namespace();
+                    tracing::warn!(
+                        "the pod does not start: is the pull secret there? `oc describe pod {pod} -n {namespace}` says why"
+                    );
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let state = &status(&pod)["state"];
             if state["running"].is_object() || state["terminated"].is_object() {
                 return Ok(true);

@@ -145,6 +145,20 @@ fn a_job_that_failed_says_why() {
 }
 
 #[test]
+fn a_pod_that_goes_before_its_log_is_read() {
+    let fake = Fake::start(|request| match request.path.rsplit('/').next() {
+        Some("jobs") if request.is_watch() => {
+            Answer::events(&[json!({ "type": "MODIFIED", "object": job(2, Some(("Failed", "DeadlineExceeded"))) })])
+        }
+        Some("jobs") => Answer::list("1", vec![job(1, None)]),
+        Some("pods") => Answer::list("1", vec![pod("a", ended(137, "ContainerStatusUnknown"))]),
+        _ => Answer::error(404, "NotFound", "pods \"a\" not found", json!({ "name": "a" })),
+    });
+    assert!(outcome(&fake).starts_with("8 "), "{}", outcome(&fake));
+    assert!(fake.requests().iter().any(|request| request.path.ends_with("/pods/a")));
+}
+
+#[test]
 fn a_job_that_is_deleted() {
     let fake = Fake::start(|request| match request.path.rsplit('/').next() {
         Some("jobs") if request.is_watch() => Answer::events(&[json!({ "type": "DELETED", "object": job(2, None) })]),

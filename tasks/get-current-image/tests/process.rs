@@ -9,7 +9,7 @@ use serde_json::json;
 fn run(fake: &Fake, args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_get-current-image"));
     let output = command.args(args).arg("--log-level=error").env("KUBECONFIG", fake.kubeconfig()).output().unwrap();
-    let text = |bytes: &[u8]| fake.stable(&String::from_utf8(bytes.to_vec()).unwrap());
+    let text = |bytes: &[u8]| fake.stable(std::str::from_utf8(bytes).unwrap());
     format!("{}\n{}{}", output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
