@@ -2,7 +2,7 @@
 //!
 //! Objects are JSON ([`serde_json::Value`]) and pass through untouched, so a field that nobody here has heard of is
 //! kept. Calls block. Each of them, and every wait, ends when the [`Cancel`] is raised that the cluster was connected
-//! with; what can succeed later is tried again.
+//! with; what can succeed later is tried again. [`Objects`] is a cluster, or a directory of manifests that stands in for one.
 //!
 //! ```no_run
 //! # fn main() -> step::Result<()> {
