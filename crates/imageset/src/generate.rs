@@ -65,12 +65,9 @@ pub fn generate(files: &[ValuesFile], options: &Options) -> Result<Generated> {
     }
     let packages: HashSet<&str> = catalogs.iter().flat_map(|catalog| &catalog.packages).map(|package| &*package.name).collect();
     let is_wanted = |image: &&AdditionalImage| image.package.as_ref().is_none_or(|package| packages.contains(package.as_str()));
-    let mut images: Vec<Named> = Vec::new();
-    for image in options.additional_images.iter().filter(is_wanted) {
-        if images.iter().all(|known| known.name != image.image) {
-            images.push(Named { name: image.image.clone() });
-        }
-    }
+    let mut known = HashSet::new();
+    let images = options.additional_images.iter().filter(is_wanted).filter(|image| known.insert(&*image.image));
+    let images: Vec<Named> = images.map(|image| Named { name: image.image.clone() }).collect();
     if channels.is_none() && catalogs.is_empty() && images.is_empty() {
         return Err(Error::bad_input("there is nothing to mirror: no releases are wanted, and no operator is enabled")
             .hint("set operators-only or openshift-only to false, or enable operators in the values files"));
@@ -256,6 +253,8 @@ struct Chosen {
 struct Packages {
     list: Vec<(Package, bool)>,
     index: HashMap<String, usize>,
+    /// Channels that are there, by the package's place.
+    channels: HashSet<(usize, String)>,
 }
 
 // === impl Chosen ===
@@ -311,7 +310,7 @@ impl Packages {
         let Some((package, first)) = self.list.get_mut(place) else { return };
         *first |= is_acm;
         if let Some(channel) = channel
-            && package.channels.iter().all(|known| known.name != channel)
+            && self.channels.insert((place, channel.to_owned()))
         {
             package.channels.push(Named { name: channel.to_owned() });
         }

@@ -18,7 +18,7 @@ const ACM: &str = "acm";
 const ACM_PACKAGE: &str = "advanced-cluster-management";
 
 /// What the labels of an operator end with.
-const PARTS: [&str; 3] = ["-subscription-name", "-channel", "-source"];
+const PARTS: [&str; 4] = ["", "-subscription-name", "-channel", "-source"];
 
 /// The labels that count for a cluster: those of a cluster set, or of a cluster on top of those of a set.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +78,10 @@ impl<'v> KnownPackages<'v> {
 impl<'v, 't> View<'v, 't> {
     /// Whether the cluster itself says something of an operator.
     pub(crate) fn touches(&self, operator: &str) -> bool {
-        let is_part = |key: &str| key.strip_prefix(operator).is_some_and(|rest| rest.is_empty() || PARTS.contains(&rest));
-        self.cluster.is_some_and(|cluster| cluster.labels.iter().any(|label| is_part(&label.key)))
+        let says = |cluster: &ClusterSet<'_>| {
+            PARTS.iter().any(|part| cluster.labels.get(&format!("{operator}{part}")).is_some())
+        };
+        self.cluster.is_some_and(says)
     }
 
     /// A label, if it is there and says something.

@@ -35,7 +35,7 @@ pub enum Merge {
 }
 
 /// The three sections of a values file that say what clusters run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Section {
     Hub,
     Managed,
@@ -49,12 +49,21 @@ pub(crate) struct Environment<'t> {
     pub(crate) sets: Vec<ClusterSet<'t>>,
 }
 
+/// An environment of which more files may come.
+#[derive(Default)]
+struct Layers<'t> {
+    sets: Vec<ClusterSet<'t>>,
+    index: HashMap<(Section, Cow<'t, str>), usize>,
+}
+
 /// A cluster set, or a cluster.
 #[derive(Debug)]
 pub(crate) struct ClusterSet<'t> {
     pub(crate) section: Section,
     pub(crate) name: Cow<'t, str>,
     pub(crate) labels: Labels<'t>,
+    /// A later file has taken it away.
+    is_gone: bool,
 }
 
 /// Labels in their order.
@@ -88,6 +97,14 @@ impl Section {
 }
 
 // === impl ClusterSet ===
+
+impl ClusterSet<'_> {
+    /// Helm's `null`.
+    fn take_away(&mut self) {
+        self.labels = Labels::default();
+        self.is_gone = true;
+    }
+}
 
 /// `hubClusterSets.hub`.
 impl fmt::Display for ClusterSet<'_> {
@@ -173,7 +190,7 @@ impl<'t> Environment<'t> {
         problems: &mut Problems,
         warnings: &mut Warnings,
     ) -> Vec<Environment<'t>> {
-        let mut environments: Vec<Environment<'_>> = Vec::new();
+        let mut environments: Vec<Layers<'_>> = Vec::new();
         for file in files {
             let name: Arc<str> = file.path.as_str().into();
             let document = match yaml::read(&name, &file.text) {
@@ -187,27 +204,35 @@ impl<'t> Environment<'t> {
                 }
             };
             if merge == Merge::Union || environments.is_empty() {
-                environments.push(Environment::default());
+                environments.push(Layers::default());
             }
-            let Some(environment) = environments.last_mut() else { continue };
-            let mut reading = Reading { file: name, problems, environment, found: false };
+            let Some(layers) = environments.last_mut() else { continue };
+            let mut reading = Reading { file: name, problems, layers, found: false };
             reading.document(document);
             if !reading.found {
                 warnings.push(format!("{} says nothing about cluster sets or clusters", file.path));
             }
         }
-        for environment in &mut environments {
-            environment.sets.sort_by_key(|set| set.section as u8);
-        }
-        environments
+        environments.into_iter().map(Layers::finish).collect()
     }
 }
 
-/// A file being read into an environment.
+// === impl Layers ===
+
+impl<'t> Layers<'t> {
+    fn finish(self) -> Environment<'t> {
+        let mut sets = self.sets;
+        sets.retain(|set| !set.is_gone);
+        sets.sort_by_key(|set| set.section);
+        Environment { sets }
+    }
+}
+
+/// A file being read.
 struct Reading<'a, 't> {
     file: Arc<str>,
     problems: &'a mut Problems,
-    environment: &'a mut Environment<'t>,
+    layers: &'a mut Layers<'t>,
     found: bool,
 }
 
@@ -219,7 +244,7 @@ impl<'t> Reading<'_, 't> {
             let Some(section) = Section::ALL.into_iter().find(|section| *section.key() == *entry.key) else { continue };
             self.found = true;
             if matches!(entry.value.data, Data::Null) {
-                self.environment.sets.retain(|set| set.section != section);
+                self.layers.sets.iter_mut().filter(|set| set.section == section).for_each(ClusterSet::take_away);
             }
             for entry in self.entries(entry.value, section.key()) {
                 self.set(section, entry);
@@ -228,25 +253,25 @@ impl<'t> Reading<'_, 't> {
     }
 
     fn set(&mut self, section: Section, entry: Entry<'t>) {
-        let known = self.environment.sets.iter().position(|set| set.section == section && set.name == entry.key);
+        let Layers { sets, index } = &mut *self.layers;
+        let known = index.get(&(section, entry.key.clone())).copied();
         if matches!(entry.value.data, Data::Null) {
-            // Helm: a later file takes it away.
-            if let Some(known) = known {
-                self.environment.sets.remove(known);
-            }
+            known.and_then(|place| sets.get_mut(place)).into_iter().for_each(ClusterSet::take_away);
             return;
         }
         let what = format!("{}.{}", section.key(), entry.key);
+        let place = known.unwrap_or_else(|| {
+            index.insert((section, entry.key.clone()), sets.len());
+            sets.push(ClusterSet { section, name: entry.key, labels: Labels::default(), is_gone: false });
+            sets.len() - 1
+        });
+        sets.get_mut(place).into_iter().for_each(|set| set.is_gone = false);
         let fields = self.entries(entry.value, &what);
-        let place = known.unwrap_or(self.environment.sets.len());
-        if known.is_none() {
-            self.environment.sets.push(ClusterSet { section, name: entry.key, labels: Labels::default() });
-        }
         for field in fields.into_iter().filter(|field| field.key == "labels") {
             let is_null = matches!(field.value.data, Data::Null);
             let labels = self.entries(field.value, &format!("{what}.labels"));
             let file = self.file.clone();
-            let Some(set) = self.environment.sets.get_mut(place) else { continue };
+            let Some(set) = self.layers.sets.get_mut(place) else { continue };
             if is_null {
                 set.labels = Labels::default();
             }

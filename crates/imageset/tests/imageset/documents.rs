@@ -55,7 +55,7 @@ mirror:
     repositories: [{name: a, url: https://charts.example, charts: [{name: c, version: 1.2.3, imagePaths: ['{.a}']}]}]
     local: [{name: b, path: /x.tgz}]
 ";
-    insta::assert_snapshot!(checked(text, DocumentKind::ImageSet), @r#"Checked { versions: [Version { minor: Minor { major: 4, minor: 18 }, patch: Some(1) }, Version { minor: Minor { major: 4, minor: 18 }, patch: Some(22) }, Version { minor: Minor { major: 4, minor: 20 }, patch: None }], catalogs: [("registry.redhat.io/redhat/redhat-operator-index:v4.18", 2), ("registry.redhat.io/redhat/redhat-operator-index:v4.18", 0), ("oci:///data/catalog", 0)], additional_images: 2 }"#);
+    insta::assert_snapshot!(checked(text, DocumentKind::ImageSet), @r#"Checked { versions: [Version { minor: Minor { major: 4, minor: 18 }, patch: Some(1) }, Version { minor: Minor { major: 4, minor: 18 }, patch: Some(22) }, Version { minor: Minor { major: 4, minor: 20 }, patch: None }], releases: ["stable-4.18: 4.18.1 to 4.18.22", "candidate-4.20: 4.20.0-rc.1 to its head"], catalogs: [("registry.redhat.io/redhat/redhat-operator-index:v4.18", 2), ("registry.redhat.io/redhat/redhat-operator-index:v4.18", 0), ("oci:///data/catalog", 0)], additional_images: 2 }"#);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn rules_between_fields() {
 #[test]
 fn what_is_deleted_is_under_delete() {
     let good = "kind: DeleteImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\ndelete:\n  platform: {channels: [{name: stable-4.18, minVersion: 4.18.0, maxVersion: 4.18.21}]}\n";
-    insta::assert_snapshot!(checked(good, DocumentKind::Delete), @"Checked { versions: [Version { minor: Minor { major: 4, minor: 18 }, patch: Some(0) }, Version { minor: Minor { major: 4, minor: 18 }, patch: Some(21) }], catalogs: [], additional_images: 0 }");
+    insta::assert_snapshot!(checked(good, DocumentKind::Delete), @r#"Checked { versions: [Version { minor: Minor { major: 4, minor: 18 }, patch: Some(0) }, Version { minor: Minor { major: 4, minor: 18 }, patch: Some(21) }], releases: ["stable-4.18: 4.18.0 to 4.18.21"], catalogs: [], additional_images: 0 }"#);
     insta::assert_snapshot!(checked(&(good.to_owned() + "  blockedImages: []\nmirror: {}\n"), DocumentKind::Delete), @r#"
     imageset.yaml:5: delete: unknown field "blockedImages"; hint: here belong platform, operators, additionalImages, helm, samples
     imageset.yaml:6: unknown field "mirror"; hint: here belong apiVersion, kind, delete
