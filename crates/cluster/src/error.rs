@@ -157,7 +157,7 @@ fn forbidden(call: &Call, doing: &str, says: &str) -> Error {
     let user = says.split("User \"").nth(1).and_then(|rest| rest.split('"').next());
     let user = user.map_or("we".to_owned(), |user| user.to_owned());
     // To apply what is not there yet is to create it, too.
-    let verb = says.split(" cannot ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or(call.verb);
+    let verb = if call.verb == "patch" && says.contains(" cannot create ") { "create" } else { call.verb };
     Error::new(Kind::Unauthorized, format!("{doing}: {user} may not"))
         .hint(format!("it needs {place} with the verb `{verb}` on `{role}`"))
         .details(says)
