@@ -78,9 +78,7 @@ impl<'v> KnownPackages<'v> {
 impl<'v, 't> View<'v, 't> {
     /// Whether the cluster itself says something of an operator.
     pub(crate) fn touches(&self, operator: &str) -> bool {
-        let says = |cluster: &ClusterSet<'_>| {
-            PARTS.iter().any(|part| cluster.labels.get(&format!("{operator}{part}")).is_some())
-        };
+        let says = |cluster: &ClusterSet<'_>| PARTS.iter().any(|part| cluster.labels.get(&format!("{operator}{part}")).is_some());
         self.cluster.is_some_and(says)
     }
 
