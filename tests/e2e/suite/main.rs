@@ -7,4 +7,5 @@ mod admission;
 mod failures;
 mod git;
 mod images;
+mod mirror;
 mod registries;
