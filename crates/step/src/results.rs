@@ -19,11 +19,17 @@ pub struct ResultSpec {
     pub description: &'static str,
     /// The longest it can get in the termination message, in bytes (see [`wire_len`]).
     pub max: usize,
+    /// Whether it is a list for Tekton: `$(tasks.x.results.NAME[*])`.
+    pub is_array: bool,
 }
 
 /// The result of a step that failed: why. Every step has it.
-pub const ERROR: ResultSpec =
-    ResultSpec { name: "ERROR", description: "Why the step failed, cut to 2,000 bytes; written only on failure.", max: 2000 };
+pub const ERROR: ResultSpec = ResultSpec {
+    name: "ERROR",
+    description: "Why the step failed, cut to 2,000 bytes; written only on failure.",
+    max: 2000,
+    is_array: false,
+};
 
 /// A struct of results, made by [`crate::results!`].
 pub trait Results {
@@ -36,9 +42,17 @@ pub trait Results {
 
 /// A type that can be a result.
 pub trait ResultValue {
+    /// Whether it is a list for Tekton.
+    const IS_ARRAY: bool = false;
+
     /// The value's text, at most `max` bytes on the wire.
     fn text(&self, max: usize) -> String;
 }
+
+/// A result of type `array`, which another task takes element by element, as a matrix does. It cannot be cut: the step sees to
+/// it that its elements are few and short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Array<T>(pub Vec<T>);
 
 /// Declares a struct of results. A field's doc comment is the result's description.
 ///
@@ -81,6 +95,7 @@ macro_rules! results {
                     name: $result,
                     description: concat!($($doc, "\n"),*),
                     max: $max,
+                    is_array: <$type as $crate::results::ResultValue>::IS_ARRAY,
                 }),*
             ];
 
@@ -133,15 +148,19 @@ impl Destination {
 
     /// Publishes the results of a step that did its work: all of them, or none.
     pub(crate) fn publish<R: Results>(&self, results: &R) -> Result<()> {
-        let named = R::SPECS.iter().map(|spec| spec.name).zip(results.values());
+        let named = R::SPECS.iter().zip(results.values());
         match self {
             Destination::Stdout => {
-                let object: serde_json::Map<_, _> = named.map(|(name, value)| (name.to_owned(), value.into())).collect();
+                let value = |spec: &ResultSpec, text: String| match spec.is_array {
+                    true => serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)),
+                    false => text.into(),
+                };
+                let object: serde_json::Map<_, _> = named.map(|(spec, text)| (spec.name.to_owned(), value(spec, text))).collect();
                 print(&serde_json::Value::Object(object))
             }
             Destination::Files(files) => {
                 let mut written: Vec<&PathBuf> = Vec::new();
-                for (name, value) in named {
+                for (ResultSpec { name, .. }, value) in named {
                     let Some((_, path)) = files.iter().find(|(given, _)| given == name) else { continue };
                     if let Err(error) = files::write_atomic(path, value.as_bytes()) {
                         for path in written {
@@ -233,6 +252,14 @@ scalar!(bool, u32, u64, usize, String);
 impl<T: Display> ResultValue for Option<T> {
     fn text(&self, max: usize) -> String {
         self.as_ref().map(|value| cut(&value.to_string(), max)).unwrap_or_default()
+    }
+}
+
+impl<T: Display> ResultValue for Array<T> {
+    const IS_ARRAY: bool = true;
+
+    fn text(&self, _: usize) -> String {
+        serde_json::Value::from(self.0.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
     }
 }
 
