@@ -8,7 +8,7 @@ pub mod image;
 pub mod readme;
 pub mod render;
 mod run;
-mod start;
+pub mod start;
 mod table;
 pub mod task;
 
@@ -20,7 +20,9 @@ pub use cli::{command, main};
 pub fn steps() -> Vec<Declaration> {
     vec![
         Declaration::of::<copy_image::CopyImage>(),
+        Declaration::of::<copy_image::CreateIndex>(),
         Declaration::of::<copy_image::InspectImage>(),
+        Declaration::of::<copy_image::PlanImageBuild>(),
         Declaration::of::<copy_image::PullArtifact>(),
         Declaration::of::<copy_image::PushArtifact>(),
         Declaration::of::<create_deployment_configmaps::CreateDeploymentConfigmaps>(),

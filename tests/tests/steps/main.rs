@@ -5,6 +5,7 @@
 mod artifacts;
 mod bad_input;
 mod branch;
+mod building;
 mod commands;
 mod crash;
 mod directory;
