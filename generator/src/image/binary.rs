@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 
 use step::{Cancel, Error, Kind, Result};
 
+/// An allocator in C says when it was compiled: at no time.
+pub(super) const TIMELESS: [&str; 3] = ["-Wno-builtin-macro-redefined", r#"-D__DATE__="1970-01-01""#, r#"-D__TIME__="00:00:00""#];
+
 /// Where the compiled binaries of an architecture are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
@@ -98,7 +101,8 @@ fn compile(steps: &[&str], source: &Path, cancel: &Cancel) -> Result<PathBuf> {
     ];
     let mut flags: Vec<String> = places.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
     flags.push("-Ctarget-feature=+crt-static".to_owned());
-    let c_flags: Vec<String> = places.iter().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect();
+    let mut c_flags: Vec<String> = places.iter().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect();
+    c_flags.extend(TIMELESS.map(str::to_owned));
     let variable = target.replace('-', "_");
     let mut command = Command::new("cargo");
     command.current_dir(&source).args(["auditable", "build", "--release", "--locked", "--target", &target]);
