@@ -33,8 +33,12 @@ pub struct Bed {
     pub images: PathBuf,
     /// The catalog that names them.
     pub catalog: PathBuf,
-    stepwright: PathBuf,
-    kubectl: PathBuf,
+    /// Our command.
+    pub stepwright: PathBuf,
+    /// Kubernetes' command.
+    pub kubectl: PathBuf,
+    /// Tekton's command.
+    pub tkn: PathBuf,
 }
 
 impl Bed {
@@ -47,7 +51,11 @@ impl Bed {
     fn of_environment() -> Self {
         let text = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this by `make e2e`"));
         let directory = PathBuf::from(text("E2E_DIR"));
-        let own = PathBuf::from(text("CLUSTER_BIN")).join("k8s/kubectl");
+        let programs = PathBuf::from(text("CLUSTER_BIN"));
+        let program = |path: &str, name: &str| match programs.join(path) {
+            own if own.is_file() => own,
+            _ => on_path(name),
+        };
         Bed {
             registry: text("REGISTRY"),
             address: text("NODE_IP").parse().expect("NODE_IP is an address"),
@@ -55,7 +63,8 @@ impl Bed {
             images: directory.join("images"),
             catalog: directory.join("catalog"),
             stepwright: text("STEPWRIGHT").into(),
-            kubectl: if own.is_file() { own } else { "kubectl".into() },
+            kubectl: program("k8s/kubectl", "kubectl"),
+            tkn: program("tkn/tkn", "tkn"),
         }
     }
 
@@ -63,4 +72,10 @@ impl Bed {
         let options = cluster::Options { namespace: namespace.map(str::to_owned), ..cluster::Options::default() };
         cluster::Cluster::connect(&options, Cancel::new()).unwrap()
     }
+}
+
+fn on_path(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|place| place.join(name));
+    places.find(|place| place.is_file()).unwrap_or_else(|| panic!("{name} is not on PATH"))
 }

@@ -50,7 +50,24 @@ impl Namespace {
 
     /// Installs the catalog, and gives what kubectl says of it.
     pub fn install(&self) -> String {
-        self.kubectl(&["apply", "-k", Bed::get().catalog.to_str().unwrap()])
+        self.apply("catalog")
+    }
+
+    /// Applies a kustomization of the catalog to this namespace, as a kustomization of a user's does, and gives what kubectl
+    /// says of it. `path` is `catalog`, or something in it.
+    pub fn apply(&self, path: &str) -> String {
+        let above = Bed::get().catalog.parent().unwrap();
+        // Kustomize wants paths that lead from its file.
+        let overlay = tempfile::tempdir_in(above).unwrap();
+        let text = format!("namespace: {}\nresources: [../{path}]\n", self.name());
+        std::fs::write(overlay.path().join("kustomization.yaml"), text).unwrap();
+        self.kubectl(&["apply", "-k", overlay.path().to_str().unwrap()])
+    }
+
+    /// The PipelineRuns that are there, by name.
+    pub fn runs(&self) -> Vec<String> {
+        let runs = self.cluster.list(&Resource::PIPELINE_RUNS, "").unwrap();
+        runs.iter().map(|run| run["metadata"]["name"].as_str().unwrap().to_owned()).collect()
     }
 
     /// `kubectl ARGS` in this namespace, and what it prints.
@@ -59,6 +76,11 @@ impl Namespace {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "kubectl {}: {said}", args.join(" "));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What `kubectl ARGS` prints in this namespace, whatever its exit code is.
+    pub fn kubectl_says(&self, args: &[&str]) -> String {
+        String::from_utf8(self.command(args).output().unwrap().stdout).unwrap()
     }
 
     /// The TaskRuns of a run, in the order of their names.
@@ -76,7 +98,11 @@ impl Namespace {
     /// Creates a PipelineRun, and gives it as it is when it has ended.
     pub fn run(&self, object: &Value) -> Value {
         let made = self.cluster.create(object).unwrap();
-        let name = made["metadata"]["name"].as_str().unwrap();
+        self.ended(made["metadata"]["name"].as_str().unwrap())
+    }
+
+    /// A PipelineRun as it is when it has ended.
+    pub fn ended(&self, name: &str) -> Value {
         let changes = self.cluster.watch(&Resource::PIPELINE_RUNS, Select::name(name)).until(Instant::now() + PATIENCE);
         for event in changes {
             if let Event::Applied(run) = event.unwrap()

@@ -8,4 +8,5 @@ mod failures;
 mod git;
 mod images;
 mod mirror;
+mod readme;
 mod registries;
