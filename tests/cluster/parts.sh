@@ -214,6 +214,8 @@ resolvConf: "$state/resolv.conf"
 staticPodPath: "$state/manifests"
 serverTLSBootstrap: false
 serializeImagePulls: false
+# A change of a pod that it misses is seen this much later, instead of a minute.
+syncFrequency: 5s
 podLogsDir: "$logs/pods"
 # The disk is the machine's: its owner knows how full it may be.
 evictionHard: {memory.available: 100Mi, nodefs.available: 100Mi, imagefs.available: 100Mi, nodefs.inodesFree: 1%}
