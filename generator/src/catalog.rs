@@ -8,16 +8,42 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use step::{Declaration, Error, Kind, Permission, Result, files};
+use tekton::names::NamespaceName;
 
 use crate::cli::print;
 use crate::image::Pins;
 use crate::render::{self, Definition};
-use crate::{readme, steps, task};
+use crate::{readme, start, steps, task};
 
 /// The account of the catalog's pipelines.
 pub const ACCOUNT: &str = "stepwright";
 
+/// The value of definitions that names the account of runs.
+const SERVICE_ACCOUNT: &str = "service_account";
+
+/// The account of those who only start runs.
+pub const STARTER: &str = "stepwright-starter";
+
 const KUSTOMIZATION: &str = "kustomization.yaml";
+
+/// The namespace that the catalog installs into, unless its kustomization is told another.
+const NAMESPACE: &str = "stepwright";
+
+const OVERVIEW: &str = "\
+# Catalog
+
+`stepwright catalog` writes this directory from the steps' declarations and the pipelines' definitions: edit those.
+
+```
+oc create namespace stepwright
+oc apply -k catalog/
+```
+
+Another namespace is one line: `namespace` in `kustomization.yaml`, or in a kustomization of yours that names this directory.
+Samples are created, not applied: `oc create -f catalog/pipeline/NAME/samples/FILE`. `oc apply -k catalog/starter/` makes
+an account that may start runs and follow them, and nothing else.
+
+";
 
 /// The first line of our kustomization: a directory with it is ours to tidy up.
 const MARK: &str = "# Written by `stepwright catalog`.";
@@ -29,6 +55,8 @@ pub struct Options {
     pub images: Option<String>,
     /// The digests of the images.
     pub pins: Pins,
+    /// The namespace that it installs into; `stepwright` unless somebody says otherwise.
+    pub namespace: Option<NamespaceName>,
 }
 
 /// The command line.
@@ -58,6 +86,14 @@ pub(crate) fn command() -> Command {
                 .help("Name images by tag and digest, as in FILE, which `image push --pins` writes"),
         )
         .arg(
+            Arg::new("namespace")
+                .long("namespace")
+                .short('n')
+                .value_name("NAME")
+                .value_parser(value_parser!(NamespaceName))
+                .help("The namespace that `oc apply -k` installs into [default: stepwright]"),
+        )
+        .arg(
             Arg::new("check")
                 .long("check")
                 .action(ArgAction::SetTrue)
@@ -77,7 +113,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         }
         None => Pins::default(),
     };
-    let wanted = catalog(&Options { images: matches.get_one("images").cloned(), pins })?;
+    let (images, namespace) = (matches.get_one("images").cloned(), matches.get_one("namespace").cloned());
+    let wanted = catalog(&Options { images, pins, namespace })?;
     let stale = differences(directory, &wanted)?;
     if matches.get_flag("check") {
         if stale.is_empty() {
@@ -113,6 +150,7 @@ pub fn catalog(options: &Options) -> Result<BTreeMap<PathBuf, String>> {
     let steps = steps();
     let mut catalog = BTreeMap::new();
     let mut applied = BTreeSet::new();
+    let mut pipelines = Vec::new();
     for step in &steps {
         let mut task = task::task(step, images)?;
         if let (Some(pin), Some(the_step)) = (options.pins.of(step.about.name), task.spec.steps.first_mut()) {
@@ -125,7 +163,11 @@ pub fn catalog(options: &Options) -> Result<BTreeMap<PathBuf, String>> {
     }
     for name in Definition::embedded_names() {
         let Some(definition) = Definition::embedded(name).transpose()? else { continue };
-        let values = definition.values(&[], &[])?;
+        let mut sets = Vec::new();
+        if definition.declarations().get(SERVICE_ACCOUNT).is_some() {
+            sets.push(format!("{SERVICE_ACCOUNT}={ACCOUNT}"));
+        }
+        let values = definition.values(&[], &sets)?;
         let rendered =
             definition.render(&values, &render::Options { images: Some(images.to_owned()), ..render::Options::default() })?;
         for (path, text) in rendered.files()? {
@@ -141,24 +183,37 @@ pub fn catalog(options: &Options) -> Result<BTreeMap<PathBuf, String>> {
         for pipeline in rendered.pipelines() {
             let description = pipeline.spec.description.clone().unwrap_or_default();
             let text = format!("# {name}\n\n{}\n\n{}", description.trim_end(), render::readme::tables(&definition, &rendered));
-            catalog.insert(format!("pipeline/{}/README.md", pipeline.name()).into(), tidy(&text));
+            let directory = PathBuf::from(format!("pipeline/{}", pipeline.name()));
+            let summary = description.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+            pipelines.push((pipeline.name().to_owned(), summary));
+            catalog.insert(directory.join("README.md"), tidy(&text));
+            let mut listed = pipeline.clone();
+            listed.metadata.annotations.get_or_insert_default().extend(task::artifact_hub());
+            catalog.insert(directory.join(format!("{}.yaml", pipeline.name())), task::emit(&listed)?);
         }
     }
     let permissions: Vec<Permission> = steps.iter().flat_map(|step| step.about.permissions.iter().copied()).collect();
     let path = PathBuf::from("rbac/stepwright.yaml");
     catalog.insert(path.clone(), task::account(ACCOUNT, env!("CARGO_PKG_VERSION"), &permissions)?);
     applied.insert(path);
-    catalog.insert(KUSTOMIZATION.into(), kustomization(&applied));
+    let namespace = options.namespace.as_ref().map_or(NAMESPACE, NamespaceName::as_str);
+    catalog.insert(KUSTOMIZATION.into(), kustomization(namespace, &applied));
+    // Beside what is applied: in most clusters people start runs, with rights that they have already.
+    let starter = PathBuf::from("starter");
+    catalog.insert(starter.join("rbac.yaml"), task::account(STARTER, env!("CARGO_PKG_VERSION"), start::PERMISSIONS)?);
+    catalog.insert(starter.join(KUSTOMIZATION), kustomization(namespace, &BTreeSet::from(["rbac.yaml".into()])));
     catalog.insert(
         "artifacthub-repo.yaml".into(),
         "# What Artifact Hub shows of this repository.\nowners:\n- name: Stepwright\n".to_owned(),
     );
-    catalog.insert("README.md".into(), overview(&steps));
+    catalog.insert("README.md".into(), overview(&steps, &pipelines));
     Ok(catalog)
 }
 
-fn kustomization(applied: &BTreeSet<PathBuf>) -> String {
-    let mut text = format!("{MARK}\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n");
+fn kustomization(namespace: &str, applied: &BTreeSet<PathBuf>) -> String {
+    // A namespace on kubectl's command line would not reach whom the Roles are bound to.
+    let mut text =
+        format!("{MARK}\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: {namespace}\nresources:\n");
     for path in applied {
         text.push_str(&format!("- {}\n", path.display()));
     }
@@ -170,19 +225,16 @@ fn task_readme(step: &Declaration) -> String {
     tidy(&format!("# {}\n\n{}\n\n{}\n\n{}", about.name, about.summary, about.description, readme::tables(step)))
 }
 
-fn overview(steps: &[Declaration]) -> String {
-    let mut text = String::from(
-        "# Catalog\n\n`stepwright catalog` writes this directory from the steps' declarations and the pipelines' definitions: edit those.\n\n\
-         ```\noc apply -k catalog/ --namespace my-pipelines\noc create -f catalog/pipeline/remove-operators/samples/pipelinerun.yaml --namespace my-pipelines\n```\n\n",
-    );
+fn overview(steps: &[Declaration], pipelines: &[(String, String)]) -> String {
+    let mut text = String::from(OVERVIEW);
     readme::table(
         &mut text,
         "Tasks",
         ["Name", "What it does"],
         steps.iter().map(|step| [format!("[{0}](task/{0}/README.md)", step.about.name), step.about.summary.to_owned()]),
     );
-    let pipelines = Definition::embedded_names().map(|name| [format!("[{name}](pipeline/{name}/README.md)")]);
-    readme::table(&mut text, "Pipelines", ["Name"], pipelines);
+    let rows = pipelines.iter().map(|(name, summary)| [format!("[{name}](pipeline/{name}/README.md)"), summary.clone()]);
+    readme::table(&mut text, "Pipelines", ["Name", "What it does"], rows);
     tidy(&text)
 }
 
@@ -203,7 +255,7 @@ fn differences(directory: &Path, wanted: &BTreeMap<PathBuf, String>) -> Result<B
     // In a directory that is not ours, files that we know nothing of are none of our business.
     let ours = files::read_regular(&directory.join(KUSTOMIZATION), 1 << 20)?;
     if ours.is_some_and(|text| text.starts_with(MARK.as_bytes())) {
-        for kind in ["task", "pipeline", "stepaction", "rbac"] {
+        for kind in ["task", "pipeline", "stepaction", "rbac", "starter"] {
             walk(directory, Path::new(kind), &mut |path| {
                 if !wanted.contains_key(path) {
                     stale.insert(path.to_owned());

@@ -16,7 +16,7 @@ use clap::builder::TypedValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use cluster::Cluster;
 use serde_json::Value;
-use step::{Cancel, Error, Result};
+use step::{Cancel, Error, Permission, Place, Result};
 use tekton::v1::PipelineRun;
 
 use self::interrupt::Interrupts;
@@ -24,6 +24,20 @@ use self::screen::Screen;
 use crate::cli::print;
 use crate::run::{input, show};
 use crate::{render, task};
+
+/// What whoever starts runs and follows them asks of the Kubernetes API.
+pub const PERMISSIONS: &[Permission] = &[
+    Permission { place: Place::Run, api_group: "tekton.dev", resources: &["pipelines"], verbs: &["get"] },
+    Permission {
+        place: Place::Run,
+        api_group: "tekton.dev",
+        resources: &["pipelineruns"],
+        verbs: &["create", "get", "list", "patch", "watch"],
+    },
+    Permission { place: Place::Run, api_group: "tekton.dev", resources: &["taskruns"], verbs: &["list", "watch"] },
+    Permission { place: Place::Run, api_group: "", resources: &["pods"], verbs: &["get", "list", "watch"] },
+    Permission { place: Place::Run, api_group: "", resources: &["pods/log"], verbs: &["get"] },
+];
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -35,6 +35,7 @@ pub fn task(step: &Declaration, images: &str) -> Result<Task> {
         ("tekton.dev/displayName", about.display_name.to_owned()),
         ("tekton.dev/platforms", "linux/amd64,linux/arm64".to_owned()),
     ];
+    let annotations = annotations.map(|(key, value)| (key.to_owned(), value)).into_iter().chain(artifact_hub());
     let mut task = Task::new(
         name(about.name)?,
         TaskSpec {
@@ -53,7 +54,7 @@ pub fn task(step: &Declaration, images: &str) -> Result<Task> {
         },
     );
     task.metadata.labels = Some(labels(about.version));
-    task.metadata.annotations = Some(annotations.map(|(key, value)| (key.to_owned(), value)).into());
+    task.metadata.annotations = Some(annotations.collect());
     Ok(task)
 }
 
@@ -122,6 +123,18 @@ fn role(name: &str, version: &str, places: Option<(&str, &str)>, permissions: &[
     Ok([emit(&role)?, emit(&binding)?].join("---\n"))
 }
 
+/// What Artifact Hub shows of a Task or Pipeline of ours, and how it files it.
+pub(crate) fn artifact_hub() -> impl Iterator<Item = (String, String)> {
+    let source = concat!("- name: Source\n  url: ", env!("CARGO_PKG_REPOSITORY"), "\n");
+    let annotations = [
+        ("artifacthub.io/category", "integration-delivery"),
+        ("artifacthub.io/license", env!("CARGO_PKG_LICENSE")),
+        ("artifacthub.io/links", source),
+        ("artifacthub.io/provider", "Stepwright"),
+    ];
+    annotations.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()))
+}
+
 fn labels(version: &str) -> BTreeMap<String, String> {
     let labels = [("app.kubernetes.io/version", version), ("app.kubernetes.io/part-of", "stepwright")];
     labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
@@ -151,7 +164,8 @@ fn workspace(workspace: &step::Workspace) -> Result<WorkspaceDeclaration> {
 
 fn result(result: &step::results::ResultSpec) -> Result<TaskResult> {
     let description = Some(result.text());
-    Ok(TaskResult { type_: Some(ResultType::String), description, ..TaskResult::new(name::<ResultName>(result.name)?.into()) })
+    let type_ = if result.is_array { ResultType::Array } else { ResultType::String };
+    Ok(TaskResult { type_: Some(type_), description, ..TaskResult::new(name::<ResultName>(result.name)?.into()) })
 }
 
 /// One step, one binary, no script; its security is what OpenShift's restricted-v2 and Pod Security `restricted` ask for.

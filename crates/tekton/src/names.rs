@@ -84,6 +84,8 @@ macro_rules! names {
 names! {
     /// The name of a Task: a DNS-1123 label.
     TaskName, "task name", is_label, LABEL;
+    /// The name of a namespace: a DNS-1123 label.
+    NamespaceName, "namespace name", is_label, LABEL;
     /// The name of a step or sidecar: a DNS-1123 label.
     StepName, "step name", is_label, LABEL;
     /// The name of a parameter. Tekton sets no limit to its length, and takes names that differ only in case for the same.
