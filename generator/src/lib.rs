@@ -29,6 +29,7 @@ pub fn steps() -> Vec<Declaration> {
         Declaration::of::<deploy_workload::DeployWorkload>(),
         Declaration::of::<generate_imageset::GenerateImageset>(),
         Declaration::of::<get_current_image::GetCurrentImage>(),
+        Declaration::of::<prepare_mirror::PrepareMirror>(),
         Declaration::of::<remove_operators::RemoveOperators>(),
         Declaration::of::<update_image_configmap::UpdateImageConfigmap>(),
         Declaration::of::<validate_catalog::ValidateCatalog>(),

@@ -5,6 +5,7 @@
 //! decoded and checked as any other YAML is; and the objects are written in canonical form. Whatever is wrong is said of
 //! the template's line ([`origin`]), not of the text that nobody has seen.
 
+mod beside;
 mod bind;
 pub(crate) mod command;
 mod context;
@@ -39,6 +40,9 @@ use definition::PIPELINE;
 use origin::Origin;
 use template::Engine;
 
+/// The directory of a pipeline in a catalog that holds other objects than Tekton's.
+pub(crate) const BESIDE: &str = "cluster";
+
 /// How to render.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -69,8 +73,10 @@ pub struct Template {
     pub file: String,
     /// What it rendered, under the path of the template.
     pub source: Source,
-    /// What that holds.
+    /// What that holds of Tekton's.
     pub objects: Vec<Object>,
+    /// What a template of other objects holds: `NAME.cluster.yaml.j2`.
+    pub others: Vec<serde_json::Value>,
 }
 
 /// All that has to be known for rendering, and for rendering again when something is wrong.
@@ -145,10 +151,23 @@ impl Work {
         let sources: Vec<Source> = texts.iter().map(|text| Source::new(path(text), &*text.settled.text)).collect();
         let known = self.steps.tasks().map_err(|error| vec![Fault::new("steps", "internal", error.to_string())])?;
         let check = tekton::check::Options { level: options.level, known: known.to_vec() };
-        let Checked { objects, findings } = tekton::check::check(&sources, &check);
+        // A source keeps its number: in the place of what is no business of Tekton's stands nothing.
+        let is_beside = |text: &Text| self.templates[text.template].0.ends_with(beside::SUFFIX);
+        let of_tekton = |(text, source): (&Text, &Source)| match is_beside(text) {
+            true => Source::new(source.name(), ""),
+            false => source.clone(),
+        };
+        let of_tekton: Vec<Source> = texts.iter().zip(&sources).map(of_tekton).collect();
+        let Checked { objects, findings } = tekton::check::check(&of_tekton, &check);
+        let mut others: Vec<Vec<serde_json::Value>> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
+        for (index, (text, source)) in texts.iter().zip(&sources).enumerate() {
+            let (objects, wrong) = if is_beside(text) { beside::read(index, source, &check) } else { Default::default() };
+            others.push(objects);
+            found.extend(wrong);
+        }
 
         let is_sound = findings.iter().all(|finding| finding.rule.severity != Severity::Error);
-        let mut found: Vec<Found> = Vec::new();
         for finding in findings {
             let rule = finding.rule.name;
             // What is rendered together is applied together: one of two objects would be lost.
@@ -157,7 +176,7 @@ impl Work {
             found.push(Found { at, severity, rule, message: finding.message, hint: finding.hint });
         }
         if is_sound {
-            for (index, text) in texts.iter().enumerate() {
+            for (index, text) in texts.iter().enumerate().filter(|(_, text)| !is_beside(text)) {
                 found.extend(misplaced(&self.templates[text.template].0, index, &sources[index], &self.steps));
             }
         }
@@ -167,8 +186,9 @@ impl Work {
             return Err(faults);
         }
         let mut templates: Vec<Template> = Vec::with_capacity(texts.len());
-        for (text, source) in texts.iter().zip(sources) {
-            templates.push(Template { file: self.templates[text.template].0.clone(), source, objects: Vec::new() });
+        for ((text, source), others) in texts.iter().zip(sources).zip(others) {
+            let file = self.templates[text.template].0.clone();
+            templates.push(Template { file, source, objects: Vec::new(), others });
         }
         for (index, object) in objects {
             templates[index].objects.push(object);
@@ -339,7 +359,18 @@ impl Rendered {
 
     /// The example runs by template.
     pub fn examples(&self) -> impl Iterator<Item = &Template> {
-        self.templates.iter().filter(|template| template.file != PIPELINE)
+        self.templates.iter().filter(|template| template.file != PIPELINE && template.others.is_empty())
+    }
+
+    /// What templates of other objects than Tekton's hold, by what they are called without `.cluster.yaml.j2`.
+    pub fn beside(&self) -> impl Iterator<Item = (&str, &[serde_json::Value])> {
+        self.templates.iter().filter_map(|template| Some((template.file.strip_suffix(beside::SUFFIX)?, &*template.others)))
+    }
+
+    /// What `oc apply -f -` takes of one of them; `None` when there is none of that name.
+    pub fn beside_yaml(&self, name: &str) -> Result<Option<String>> {
+        let Some((_, objects)) = self.beside().find(|(known, _)| *known == name) else { return Ok(None) };
+        Ok(Some(objects.iter().map(task::emit).collect::<Result<Vec<_>>>()?.join("---\n")))
     }
 
     /// What `oc apply -f -` takes: the Tasks, then what the template of the Pipeline rendered.
@@ -376,6 +407,10 @@ impl Rendered {
             let name = template.file.trim_end_matches(".j2");
             let documents = template.objects.iter().map(object_yaml).collect::<Result<Vec<_>>>()?;
             files.push((format!("pipeline/{owner}/samples/{name}").into(), documents.join("---\n")));
+        }
+        for (name, _) in self.beside() {
+            let text = self.beside_yaml(name)?.unwrap_or_default();
+            files.push((format!("pipeline/{owner}/{BESIDE}/{name}.yaml").into(), text));
         }
         Ok(files)
     }

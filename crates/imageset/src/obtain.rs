@@ -206,6 +206,25 @@ impl Obtained {
     pub fn digest(&self) -> String {
         Digest::of(self.text.as_bytes()).to_string()
     }
+
+    /// Says in the log what was chosen.
+    pub fn tell(&self) {
+        for warning in &self.warnings {
+            tracing::warn!("{warning}");
+        }
+        let versions: Vec<String> = self.versions.iter().map(ToString::to_string).collect();
+        tracing::info!(method = self.method.as_str(), versions = versions.join(", "), "the document is good");
+        for channel in &self.checked.releases {
+            tracing::info!("releases of {channel}");
+        }
+        for (catalog, packages) in &self.checked.catalogs {
+            let packages = if *packages == 0 { "all".to_owned() } else { packages.to_string() };
+            tracing::info!(%catalog, packages, "operators");
+        }
+        if self.checked.additional_images > 0 {
+            tracing::info!(images = self.checked.additional_images, "additional images");
+        }
+    }
 }
 
 // === impl Wanted ===

@@ -1,7 +1,9 @@
 //! The ConfigMap that says which image of oc-mirror is current: written after a build, read before a deployment.
 
+use std::str::FromStr;
+
 use cluster::{Objects, Resource};
-use registry::{Digest, ImageRef};
+use registry::{Digest, ImageRef, InvalidReference};
 use serde_json::{Value, json};
 use step::{Error, Kind, Result};
 
@@ -35,8 +37,29 @@ pub struct Current {
     pub image: ImageRef,
 }
 
+/// The parameter `fallback-image`: an image, or `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback(Option<ImageRef>);
+
 /// What is said where a fallback is used.
 const UNKNOWN: &str = "unknown";
+
+// === impl Fallback ===
+
+impl Fallback {
+    /// The image, if there is one.
+    pub fn image(&self) -> Option<&ImageRef> {
+        self.0.as_ref()
+    }
+}
+
+impl FromStr for Fallback {
+    type Err = InvalidReference;
+
+    fn from_str(text: &str) -> Result<Self, InvalidReference> {
+        if text == "none" { Ok(Fallback(None)) } else { text.parse().map(|image| Fallback(Some(image))) }
+    }
+}
 
 // === impl Built ===
 

@@ -20,12 +20,19 @@ pub(crate) fn command() -> Command {
                 .help("Print the example runs instead, ready for `oc create -f -`"),
         )
         .arg(
+            Arg::new("beside")
+                .long("beside")
+                .value_name("NAME")
+                .conflicts_with("examples")
+                .help("Print the objects of NAME.cluster.yaml.j2 instead, ready for `oc apply -f -`"),
+        )
+        .arg(
             Arg::new("directory")
                 .long("output-dir")
                 .short('o')
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
-                .conflicts_with("examples")
+                .conflicts_with_all(["examples", "beside"])
                 .help("Write files below DIR, laid out as a Tekton catalog, instead of printing"),
         )
 }
@@ -74,9 +81,21 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     say(&warnings);
     match matches.get_one::<PathBuf>("directory") {
         Some(directory) => write(&rendered, directory),
+        None if matches.contains_id("beside") => print(beside(&definition, &rendered, matches)?.as_bytes()),
         None if matches.get_flag("examples") => print(rendered.examples_yaml()?.as_bytes()),
         None => print(rendered.to_yaml()?.as_bytes()),
     }
+}
+
+/// The objects beside Pipelines that are asked for.
+fn beside(definition: &Definition, rendered: &Rendered, matches: &ArgMatches) -> Result<String> {
+    let wanted = matches.get_one::<String>("beside").map(String::as_str).unwrap_or_default();
+    if let Some(text) = rendered.beside_yaml(wanted)? {
+        return Ok(text);
+    }
+    let known: Vec<&str> = rendered.beside().map(|(name, _)| name).collect();
+    let hint = if known.is_empty() { "it has none".to_owned() } else { format!("there is: {}", known.join(", ")) };
+    Err(Error::not_found(format!("the pipeline {} has no objects called {wanted:?}", definition.name())).hint(hint))
 }
 
 /// All files, and what they are.

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Object, Value};
 use serde_json::json;
-use step::Result;
+use step::{Permission, Place, Result};
 use tekton::v1::Task;
 
 use super::fault::advice;
@@ -61,12 +61,34 @@ impl Object for Steps {
             }
             declared
         });
+        let rules = crate::steps().into_iter().find(|step| step.about.name == name).map(|step| rules(step.about.permissions));
         Some(from_json(&json!({
             "name": name,
+            "rules": rules,
             "description": task.spec.description,
             "params": task.spec.params,
             "workspaces": workspaces.collect::<Vec<_>>(),
             "results": task.spec.results,
         })))
     }
+}
+
+/// The rules of Roles by the parameter that names the namespace; `run` for the one that the step runs in.
+fn rules(permissions: &[Permission]) -> serde_json::Map<String, serde_json::Value> {
+    let mut rules = serde_json::Map::new();
+    for permission in permissions {
+        let place = match permission.place {
+            Place::Run => "run",
+            Place::Param(name) => name,
+        };
+        let rule = json!({
+            "apiGroups": [permission.api_group],
+            "resources": permission.resources,
+            "verbs": permission.verbs,
+        });
+        if let serde_json::Value::Array(list) = rules.entry(place).or_insert_with(|| json!([])) {
+            list.push(rule);
+        }
+    }
+    rules
 }

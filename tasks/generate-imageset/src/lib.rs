@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use cluster::{Cluster, Resource};
-use imageset::{Age, ImageSetParams, Keep, ObjectName, Obtained, Request, ValuesSource, Wanted, obtain};
+use imageset::{Age, ImageSetParams, Keep, ObjectName, Request, ValuesSource, Wanted, obtain};
 use step::{About, Context, Dir, Error, Kind, Permission, Place, RelativePath, Result, Step, Tls, files};
 
 /// The step.
@@ -131,7 +131,7 @@ impl Step for GenerateImageset {
             config_map: &config_map,
         };
         let obtained = obtain(&request, &cx.cancel)?;
-        tell(&obtained);
+        obtained.tell();
         cx.cancel.check()?;
         write(params.source.path(), &params.output, &obtained.text)?;
         Ok(Outcome {
@@ -167,25 +167,6 @@ impl Params {
             (Mode::Delete, None, Some(age)) => Ok(Wanted::Delete(Keep::younger_than(age))),
             (Mode::Delete, None, None) => Ok(Wanted::Delete(Keep::IN_USE)),
         }
-    }
-}
-
-/// Says what was chosen.
-fn tell(obtained: &Obtained) {
-    for warning in &obtained.warnings {
-        tracing::warn!("{warning}");
-    }
-    let versions: Vec<String> = obtained.versions.iter().map(ToString::to_string).collect();
-    tracing::info!(method = obtained.method.as_str(), versions = versions.join(", "), "the document is good");
-    for channel in &obtained.checked.releases {
-        tracing::info!("releases of {channel}");
-    }
-    for (catalog, packages) in &obtained.checked.catalogs {
-        let packages = if *packages == 0 { "all".to_owned() } else { packages.to_string() };
-        tracing::info!(%catalog, packages, "operators");
-    }
-    if obtained.checked.additional_images > 0 {
-        tracing::info!(images = obtained.checked.additional_images, "additional images");
     }
 }
 

@@ -1,11 +1,8 @@
 //! The step `get-current-image`: says which image of oc-mirror is current.
 
-use std::str::FromStr;
-
 use cluster::Target;
-use mirror::image::Current;
+use mirror::image::{Current, Fallback};
 use mirror::{Namespace, ObjectName};
-use registry::{ImageRef, InvalidReference};
 use step::{About, Context, Permission, Place, Result, Step};
 
 /// The step.
@@ -30,10 +27,6 @@ pub struct Params {
     #[command(flatten)]
     pub target: Target,
 }
-
-/// An image, or none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fallback(Option<ImageRef>);
 
 step::results! {
     /// The image.
@@ -82,7 +75,7 @@ impl Step for GetCurrentImage {
 
     fn run(params: Params, cx: &Context) -> Result<Outcome> {
         let objects = params.target.objects(params.namespace.as_str(), &cx.cancel)?;
-        let current = Current::read(&objects, &params.image_configmap, params.fallback_image.0.as_ref())?;
+        let current = Current::read(&objects, &params.image_configmap, params.fallback_image.image())?;
         Ok(Outcome {
             image: current.image.to_string(),
             url: current.url,
@@ -90,15 +83,5 @@ impl Step for GetCurrentImage {
             revision: current.revision,
             built: current.built,
         })
-    }
-}
-
-// === impl Fallback ===
-
-impl FromStr for Fallback {
-    type Err = InvalidReference;
-
-    fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        if text == "none" { Ok(Fallback(None)) } else { text.parse().map(|image| Fallback(Some(image))) }
     }
 }

@@ -1,0 +1,5 @@
+//! The binary of the step `prepare-mirror`.
+
+fn main() -> std::process::ExitCode {
+    step::main::<prepare_mirror::PrepareMirror>()
+}
