@@ -40,10 +40,14 @@ oc apply -k catalog/
 ```
 
 Another namespace is one line: `namespace` in `kustomization.yaml`, or in a kustomization of yours that names this directory.
-Samples are created, not applied: `oc create -f catalog/pipeline/NAME/samples/FILE`. `oc apply -k catalog/starter/` makes
+Samples are created, not applied: `oc create -f catalog/pipeline/NAME/samples/FILE`. What a pipeline needs or is started by beyond its
+namespace is in `catalog/pipeline/NAME/cluster/`. `oc apply -k catalog/starter/` makes
 an account that may start runs and follow them, and nothing else.
 
 ";
+
+/// The directory of a pipeline's example runs.
+const SAMPLES: &str = "samples";
 
 /// The first line of our kustomization: a directory with it is ours to tidy up.
 const MARK: &str = "# Written by `stepwright catalog`.";
@@ -175,7 +179,7 @@ pub fn catalog(options: &Options) -> Result<BTreeMap<PathBuf, String>> {
             if catalog.contains_key(&path) {
                 continue;
             }
-            if !path.components().any(|part| part.as_os_str() == "samples") {
+            if !path.components().any(|part| [SAMPLES, render::BESIDE].iter().any(|dir| part.as_os_str() == *dir)) {
                 applied.insert(path.clone());
             }
             catalog.insert(path, text);

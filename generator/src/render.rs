@@ -122,6 +122,7 @@ impl Definition {
         let context = Value::from_pairs([
             ("values", template::from_json(&serde_json::Value::Object(values.0))),
             ("steps", Value::from_object(steps.clone())),
+            ("starter", template::from_json(&context::rules_of(crate::start::PERMISSIONS))),
             ("images", Value::from(images)),
             ("version", Value::from(env!("CARGO_PKG_VERSION"))),
         ]);

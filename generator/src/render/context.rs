@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Object, Value};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use step::{Permission, Place, Result};
 use tekton::v1::Task;
 
@@ -74,21 +74,23 @@ impl Object for Steps {
 }
 
 /// The rules of Roles by the parameter that names the namespace; `run` for the one that the step runs in.
-fn rules(permissions: &[Permission]) -> serde_json::Map<String, serde_json::Value> {
+fn rules(permissions: &[Permission]) -> Json {
+    let place = |permission: &Permission| match permission.place {
+        Place::Run => "run",
+        Place::Param(name) => name,
+    };
     let mut rules = serde_json::Map::new();
-    for permission in permissions {
-        let place = match permission.place {
-            Place::Run => "run",
-            Place::Param(name) => name,
-        };
-        let rule = json!({
-            "apiGroups": [permission.api_group],
-            "resources": permission.resources,
-            "verbs": permission.verbs,
-        });
-        if let serde_json::Value::Array(list) = rules.entry(place).or_insert_with(|| json!([])) {
-            list.push(rule);
-        }
+    for name in permissions.iter().map(place) {
+        let here: Vec<Permission> = permissions.iter().filter(|permission| place(permission) == name).copied().collect();
+        rules.insert(name.to_owned(), rules_of(&here));
     }
-    rules
+    Json::Object(rules)
+}
+
+/// The rules of a Role.
+pub(super) fn rules_of(permissions: &[Permission]) -> Json {
+    let rule = |permission: &Permission| {
+        json!({ "apiGroups": [permission.api_group], "resources": permission.resources, "verbs": permission.verbs })
+    };
+    permissions.iter().map(rule).collect()
 }

@@ -43,6 +43,11 @@ type Embedded = (&'static str, &'static [(&'static str, &'static str)]);
 /// The definitions of this repository. A new one's line goes here.
 const EMBEDDED: &[Embedded] = embedded! {
     "copy-image": "values.yaml", "pipeline.yaml.j2", "pipelinerun.yaml.j2";
+    "oc-mirror-build-pipeline": "values.yaml", "pipeline.yaml.j2", "task.j2", "pipelinerun.yaml.j2", "pipelinerun-pac.yaml.j2";
+    "oc-mirror-deployment-pipeline": "values.yaml", "pipeline.yaml.j2", "run.j2", "pipelinerun.yaml.j2", "pipelinerun-since.yaml.j2",
+        "pipelinerun-direct.yaml.j2", "pipelinerun-from-disk.yaml.j2", "pipelinerun-imageset.yaml.j2", "pipelinerun-cronjob.yaml.j2",
+        "pipelinerun-toolbox.yaml.j2", "pipelinerun-dry-run.yaml.j2", "pipelinerun-pac.yaml.j2", "infrastructure.cluster.yaml.j2", "schedule.cluster.yaml.j2",
+        "triggers.cluster.yaml.j2";
     "remove-operators": "values.yaml", "pipeline.yaml.j2", "pipelinerun.yaml.j2", "pipelinerun-git.yaml.j2";
 };
 

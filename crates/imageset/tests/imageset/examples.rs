@@ -160,7 +160,7 @@ fn a_hub_and_a_sandbox_of_older_channels() {
 
 #[test]
 fn the_example_values_make_a_document() {
-    let dir = repository().join("pipelines/oc-mirror-deployment/examples");
+    let dir = repository().join("pipelines/oc-mirror-deployment-pipeline/examples");
     insta::assert_snapshot!(shown(generate(&read(&dir, &["values.hub.yaml"]), &Options::default())), @r#"
     apiVersion: mirror.openshift.io/v2alpha1
     kind: ImageSetConfiguration
