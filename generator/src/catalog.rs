@@ -179,6 +179,10 @@ pub fn catalog(options: &Options) -> Result<BTreeMap<PathBuf, String>> {
             if catalog.contains_key(&path) {
                 continue;
             }
+            // Tasks are pinned as objects; what else names an image of ours is text by now.
+            let text = options.pins.iter().fold(text, |text, (name, pin)| {
+                text.replace(&format!("image: {images}/{name}:{}\n", env!("CARGO_PKG_VERSION")), &format!("image: {pin}\n"))
+            });
             if !path.components().any(|part| [SAMPLES, render::BESIDE].iter().any(|dir| part.as_os_str() == *dir)) {
                 applied.insert(path.clone());
             }

@@ -14,17 +14,36 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use registry::Prefix;
-use step::{Cancel, Error, Kind, Result, SourceDate};
+use step::{About, Cancel, Error, Kind, Result, SourceDate};
 
 use crate::cli::print;
-use crate::steps;
+use crate::{start, steps};
 
 pub use containerfile::containerfile;
 pub use push::Pins;
 
+/// The command itself, in an image of its own: a cluster starts runs with it, by schedule.
+const STEPWRIGHT: About = About {
+    name: "stepwright",
+    version: env!("CARGO_PKG_VERSION"),
+    display_name: "Stepwright",
+    summary: "Starts pipelines in a cluster and follows them.",
+    description: "The stepwright command with all steps and pipelines in it. A CronJob runs `stepwright start` from this image.",
+    categories: &["CLI"],
+    tags: &["tekton", "cli"],
+    permissions: start::PERMISSIONS,
+    memory: "64Mi",
+    cpu: "50m",
+};
+
+/// What there are images of.
+pub(crate) fn all() -> Vec<&'static About> {
+    steps().iter().map(|step| step.about).chain([&STEPWRIGHT]).collect()
+}
+
 /// The command line of `stepwright image`.
 pub(crate) fn command() -> Command {
-    let names: Vec<&'static str> = steps().iter().map(|step| step.about.name).collect();
+    let names: Vec<&'static str> = all().iter().map(|about| about.name).collect();
     Command::new("image")
         .about("Builds and pushes the images of steps")
         .subcommand_required(true)
@@ -128,7 +147,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
             }
             print(pins.to_string().as_bytes())
         }
-        Some(("containerfile", _)) => print(containerfile(&steps()).as_bytes()),
+        Some(("containerfile", _)) => print(containerfile().as_bytes()),
         _ => Ok(()),
     }
 }
@@ -139,8 +158,8 @@ fn build(matches: &ArgMatches, cancel: &Cancel) -> Result<()> {
     let (Some(output), Some(source)) = (matches.get_one::<PathBuf>("output"), matches.get_one::<PathBuf>("source")) else {
         return Ok(());
     };
-    let mut chosen = steps();
-    chosen.retain(|step| wanted.is_empty() || wanted.iter().any(|name| *name == step.about.name));
+    let mut chosen = all();
+    chosen.retain(|about| wanted.is_empty() || wanted.iter().any(|name| *name == about.name));
     if let Some(file) = given.iter().find(|given| given.path.is_file()).filter(|_| chosen.len() > 1) {
         return Err(Error::new(
             Kind::Usage,
@@ -148,26 +167,26 @@ fn build(matches: &ArgMatches, cancel: &Cancel) -> Result<()> {
         )
         .hint("name one step, or give a directory of binaries"));
     }
-    let names: Vec<&str> = chosen.iter().map(|step| step.about.name).collect();
+    let names: Vec<&str> = chosen.iter().map(|about| about.name).collect();
     let built = binary::all(&names, &given, source, cancel)?;
     let licences = licences::of(source, &names)?;
     let date = SourceDate::of_process()?.unwrap_or_default();
     let revision = content::revision(source);
-    for step in &chosen {
+    for about in chosen {
         cancel.check()?;
-        let (Some(binaries), Some(licences)) = (built.get(step.about.name), licences.get(step.about.name)) else {
-            return Err(Error::internal(format!("nothing was built for {}", step.about.name)));
+        let (Some(binaries), Some(licences)) = (built.get(about.name), licences.get(about.name)) else {
+            return Err(Error::internal(format!("nothing was built for {}", about.name)));
         };
-        let image = assemble::Image { step: step.about, binaries, licences, date, revision: revision.as_deref() };
+        let image = assemble::Image { step: about, binaries, licences, date, revision: revision.as_deref() };
         if matches.get_flag("unpacked") {
-            image.unpack(&output.join(step.about.name))?;
+            image.unpack(&output.join(about.name))?;
             continue;
         }
-        let made = image.write(&output.join(step.about.name))?;
+        let made = image.write(&output.join(about.name))?;
         let line = format!(
             "oci:{}:{}@{}  {:.1} MB, unpacked {:.1} MB\n",
-            output.join(step.about.name).display(),
-            step.about.version,
+            output.join(about.name).display(),
+            about.version,
             made.digest,
             made.compressed as f64 / 1e6,
             made.unpacked as f64 / 1e6

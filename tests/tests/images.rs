@@ -200,7 +200,7 @@ fn what_cannot_be_an_image_is_refused() {
 #[test]
 fn the_containerfile_is_up_to_date_and_buildah_makes_the_same_of_it() {
     let path = root().join("images/Containerfile");
-    let wanted = stepwright::image::containerfile(&stepwright::steps());
+    let wanted = stepwright::image::containerfile();
     if std::env::var_os("STEPWRIGHT_UPDATE").is_some() {
         fs::write(&path, &wanted).unwrap();
     }

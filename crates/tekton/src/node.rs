@@ -278,7 +278,9 @@ impl From<&Node> for serde_json::Value {
             Data::Float(number) => (*number).into(),
             Data::Text(text) => text.clone().into(),
             Data::List(items) => items.iter().map(serde_json::Value::from).collect(),
-            Data::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), serde_json::Value::from(&entry.value))).collect(),
+            Data::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), serde_json::Value::from(&entry.value))).collect()
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The same images for those who build with buildah or Konflux: a Containerfile with a stage for each step.
 
-use step::{About, Declaration, SourceDate};
+use step::{About, SourceDate};
 
 use super::assemble::{AUTHORITIES, USER};
 use super::content;
@@ -18,12 +18,8 @@ RUN cargo run --locked --package stepwright -- image build --unpacked --output /
 "#;
 
 /// The whole file.
-pub fn containerfile(steps: &[Declaration]) -> String {
-    let mut text = HEAD.to_owned();
-    for step in steps {
-        text.push_str(&stage(step.about));
-    }
-    text
+pub fn containerfile() -> String {
+    HEAD.to_owned() + &super::all().into_iter().map(stage).collect::<String>()
 }
 
 /// The last stage of one step's image.

@@ -7,9 +7,7 @@ use std::str::FromStr;
 
 use registry::client::{Client, Options};
 use registry::{Credentials, Environment, ImageRef, Location, Prefix, copy};
-use step::{Cancel, Error, Result};
-
-use crate::steps;
+use step::{About, Cancel, Error, Result};
 
 /// What step images are called, with their digests: `REGISTRY/PREFIX/STEP:VERSION@sha256:…`, one a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +18,7 @@ pub(super) fn push(directory: &Path, prefix: &Prefix, verify: bool, cancel: &Can
     let options = Options { credentials: Credentials::find(None, &Environment::of_process())?, verify, ..Options::default() };
     let client = Client::new(options, cancel.clone());
     let mut pins = Pins::default();
-    for step in steps() {
-        let (name, version) = (step.about.name, step.about.version);
+    for About { name, version, .. } in super::all() {
         let layout = directory.join(name);
         if !layout.is_dir() {
             continue;
@@ -32,7 +29,7 @@ pub(super) fn push(directory: &Path, prefix: &Prefix, verify: bool, cancel: &Can
         let destination = prefix.join(&format!("{name}:{version}"))?;
         let copied = copy(&client, &source, std::slice::from_ref(&destination), &copy::Options::default())?;
         match destination {
-            Location::Registry(image) => drop(pins.0.insert(name.to_owned(), image.with_digest(copied.digest))),
+            Location::Registry(image) => drop(pins.0.insert((*name).to_owned(), image.with_digest(copied.digest))),
             other => tracing::info!("{other} is no registry's: nothing can pull it from there"),
         }
         tracing::info!(bytes = copied.bytes, skipped = copied.skipped, "pushed {name}");
@@ -47,6 +44,11 @@ pub(super) fn push(directory: &Path, prefix: &Prefix, verify: bool, cancel: &Can
 // === impl Pins ===
 
 impl Pins {
+    /// All of them, by the names of steps.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ImageRef)> {
+        self.0.iter().map(|(name, image)| (name.as_str(), image))
+    }
+
     /// What the image of `step` is called; `None` when it was not pushed.
     pub fn of(&self, step: &str) -> Option<&ImageRef> {
         self.0.get(step)

@@ -89,8 +89,6 @@ fn rules(permissions: &[Permission]) -> Json {
 
 /// The rules of a Role.
 pub(super) fn rules_of(permissions: &[Permission]) -> Json {
-    let rule = |permission: &Permission| {
-        json!({ "apiGroups": [permission.api_group], "resources": permission.resources, "verbs": permission.verbs })
-    };
+    let rule = |permission: &Permission| json!({ "apiGroups": [permission.api_group], "resources": permission.resources, "verbs": permission.verbs });
     permissions.iter().map(rule).collect()
 }
