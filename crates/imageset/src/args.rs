@@ -1,6 +1,6 @@
 //! The parameters of every step that makes an ImageSetConfiguration.
 
-use repo::{BranchName, GitUrl};
+use repo::{GitUrl, Revision};
 use step::{Lines, ReadOnlyDir, RelativePath};
 
 use crate::extras::AdditionalImage;
@@ -18,9 +18,9 @@ pub struct ValuesSource {
     #[arg(long, value_name = "URL")]
     pub values_git_url: Option<GitUrl>,
 
-    /// The branch to read.
-    #[arg(long, value_name = "NAME", default_value = "main")]
-    pub values_git_revision: BranchName,
+    /// The branch, tag or commit to read.
+    #[arg(long, value_name = "REVISION", default_value = "main")]
+    pub values_git_revision: Revision,
 
     /// The values files, one a line: paths below the repository, or below the workspace.
     #[arg(long, value_name = "LINES")]

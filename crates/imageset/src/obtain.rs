@@ -161,7 +161,7 @@ impl Input {
     /// A file's bytes; it must lie in `root` also after links are followed.
     fn file(&self, request: &Request<'_>, root: &Path, path: &RelativePath) -> Result<Vec<u8>> {
         let place = || match (&request.values.values_git_url, self.commit) {
-            (Some(url), Some(commit)) => format!("the branch {} of {url} ({commit})", request.values.values_git_revision),
+            (Some(url), Some(commit)) => format!("{} of {url} ({commit})", request.values.values_git_revision),
             _ => root.display().to_string(),
         };
         let missing = || {
@@ -251,7 +251,7 @@ impl Method {
     }
 }
 
-/// Clones the branch into a directory that goes when it is dropped; only `paths` of it. Links are not followed out of it.
+/// Clones the revision into a directory that goes when it is dropped; only `paths` of it. Links are not followed out of it.
 fn clone(request: &Request<'_>, paths: &[&Path], cancel: &Cancel) -> Result<(tempfile::TempDir, CommitId)> {
     let source = request.values;
     let Some(url) = &source.values_git_url else { return Err(Error::internal("there is no repository to clone")) };
@@ -262,12 +262,12 @@ fn clone(request: &Request<'_>, paths: &[&Path], cancel: &Cancel) -> Result<(tem
         .prefix("stepwright-")
         .tempdir()
         .map_err(|e| Error::io("cannot make a temporary directory", e).hint("set TMPDIR to a directory that can be written"))?;
-    let branch = &source.values_git_revision;
-    tracing::info!(%url, %branch, "cloning");
+    let revision = &source.values_git_revision;
+    tracing::info!(%url, %revision, "cloning");
     let _shown = Progress::start("cloning", 0, Unit::Items);
     let limits = CloneLimits { max_file_size: LARGEST_FILE as u64, ..CloneLimits::default() };
-    let checkout = remote.clone_paths(branch, directory.path(), paths, &limits)?;
-    Ok((directory, checkout.head()))
+    let commit = remote.read_paths(revision, directory.path(), paths, &limits)?;
+    Ok((directory, commit))
 }
 
 /// The document in a ConfigMap.

@@ -14,7 +14,7 @@ use crate::pack::Pack;
 use crate::remote::git_error;
 use crate::scope::Scope;
 use crate::tree;
-use crate::{BranchName, CommitId, Identity, Push, Remote};
+use crate::{BranchName, CommitId, Identity, Push, Remote, Revision};
 
 /// How often [`Checkout::publish`] starts over when somebody else was faster.
 const ATTEMPTS: u32 = 10;
@@ -54,6 +54,11 @@ pub struct Checkout {
 
 impl Checkout {
     pub(crate) fn create(remote: Remote, branch: &BranchName, into: &Path, scope: Scope) -> Result<Self> {
+        Checkout::of(remote, &Revision::Branch(branch.clone()), into, scope)
+    }
+
+    /// What `revision` has. Of a tag or commit nothing can be pushed to where it came from.
+    pub(crate) fn of(remote: Remote, revision: &Revision, into: &Path, scope: Scope) -> Result<Self> {
         let failed = |e| Error::io(format_args!("cannot create {}", into.display()), e);
         fs::create_dir_all(into).map_err(failed)?;
         if fs::read_dir(into).map_err(failed)?.next().is_some() {
@@ -62,9 +67,10 @@ impl Checkout {
             );
         }
         let path = into.canonicalize().map_err(failed)?;
-        let repo = init(&path, branch)?;
-        let base = remote.fetch(&repo, branch, None)?.oid();
-        let mut checkout = Checkout { remote, repo, path, branch: branch.clone(), scope, base, ours: Vec::new() };
+        let branch = revision.name();
+        let repo = init(&path, &branch)?;
+        let base = remote.fetch(&repo, revision, None)?.oid();
+        let mut checkout = Checkout { remote, repo, path, branch, scope, base, ours: Vec::new() };
         checkout.materialise()?;
         Ok(checkout)
     }
@@ -145,7 +151,7 @@ impl Checkout {
     /// Fails with [`Kind::Conflict`], changing nothing, when a file that we changed was changed there too and differently.
     /// A commit whose changes are all there already vanishes.
     pub fn rebase(&mut self) -> Result<()> {
-        let new_base = self.remote.fetch(&self.repo, &self.branch, Some(self.base.into()))?.oid();
+        let new_base = self.remote.fetch(&self.repo, &Revision::Branch(self.branch.clone()), Some(self.base.into()))?.oid();
         if new_base == self.base {
             return Ok(());
         }
@@ -294,7 +300,7 @@ impl Checkout {
         if head.oid() == ours {
             return Ok(Push::Done { head });
         }
-        let head = self.remote.fetch(&self.repo, to, Some(self.base.into()))?;
+        let head = self.remote.fetch(&self.repo, &Revision::Branch(to.clone()), Some(self.base.into()))?;
         let read = |id| self.repo.find_commit(id).map_err(|e| git_error(format_args!("cannot read the commit {id}"), e));
         let (theirs, ours) = (read(head.oid())?, read(ours)?);
         let same = theirs.tree_id() == ours.tree_id()

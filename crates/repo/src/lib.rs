@@ -18,7 +18,7 @@ mod url;
 
 pub use checkout::Checkout;
 pub use credentials::Credentials;
-pub use names::{BranchName, CommitId, Identity, InvalidName};
+pub use names::{BranchName, CommitId, Identity, InvalidName, Revision};
 pub use remote::{Options, Push, Remote};
 pub use scope::CloneLimits;
 pub use url::{GitUrl, InvalidUrl};

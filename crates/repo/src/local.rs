@@ -11,8 +11,8 @@ use git2::{ErrorCode, Repository, Signature};
 use step::{Cancel, Error, Kind, Result};
 
 use crate::pack::{Pack, Receiver};
-use crate::remote::{Heads, git_error, no_branch, refuse_beside};
-use crate::{BranchName, CommitId, Push};
+use crate::remote::{Heads, commit_of, git_error, no_revision, refuse_beside};
+use crate::{BranchName, CommitId, Push, Revision};
 use step::files::read_regular;
 
 /// A repository's path, bare or with a worktree.
@@ -30,20 +30,24 @@ impl Local {
     }
 
     pub(crate) fn heads(&self) -> Result<Heads> {
+        self.references(&self.open()?, "refs/heads/")
+    }
+
+    /// The references below `prefix`, without it.
+    fn references(&self, repo: &Repository, prefix: &str) -> Result<Heads> {
         let failed = |e| git_error(format_args!("cannot list the branches of {}", self.0.display()), e);
-        let repo = self.open()?;
-        let mut heads = Heads::new();
-        for reference in repo.references_glob("refs/heads/*").map_err(failed)? {
+        let mut found = Heads::new();
+        for reference in repo.references_glob(&format!("{prefix}*")).map_err(failed)? {
             let reference = reference.map_err(failed)?;
             if let (Ok(name), Some(id)) = (reference.name(), reference.resolve().ok().and_then(|direct| direct.target())) {
-                heads.insert(name.trim_start_matches("refs/heads/").to_owned(), id.into());
+                found.insert(name.strip_prefix(prefix).unwrap_or(name).to_owned(), id.into());
             }
         }
-        Ok(heads)
+        Ok(found)
     }
 
     /// Lets `into` read this repository's objects; git calls that alternates.
-    pub(crate) fn fetch(&self, into: &Repository, branch: &BranchName) -> Result<CommitId> {
+    pub(crate) fn fetch(&self, into: &Repository, revision: &Revision) -> Result<CommitId> {
         let source = self.open()?;
         let objects = source.commondir().join("objects");
         let objects = objects.canonicalize().map_err(|e| Error::io(format_args!("cannot open {}", objects.display()), e))?;
@@ -59,9 +63,10 @@ impl Local {
             added.map_err(|e| git_error(format_args!("cannot read the objects in {text}"), e))?;
         }
         into.odb().and_then(|odb| odb.refresh()).map_err(|e| git_error(format_args!("cannot read the objects in {text}"), e))?;
-        match head(&source, branch)? {
-            Some(head) => Ok(head),
-            None => Err(no_branch(self.0.display(), branch, &self.heads()?)),
+        let (heads, tags) = (self.references(&source, "refs/heads/")?, self.references(&source, "refs/tags/")?);
+        match revision.find(&heads, &tags) {
+            Some(id) => commit_of(&source, revision, id).map_err(|error| error.context(self.0.display())),
+            None => Err(no_revision(self.0.display(), revision, &heads, &tags)),
         }
     }
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use git2::Oid;
 
+use crate::remote::Heads;
+
 /// A branch's short name: `main`, `v4.19`, `iib-request-7-v4.19`.
 ///
 /// The rules are `git check-ref-format --branch`'s, and no `$`, which kubelet and Tekton would expand.
@@ -14,6 +16,19 @@ pub struct BranchName(String);
 /// A commit's id: 40 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CommitId(Oid);
+
+/// What to read of a repository: a branch, a tag or a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revision {
+    /// A branch: `refs/heads/main`.
+    Branch(BranchName),
+    /// A tag: `refs/tags/v1.0`. Tags are called as branches are.
+    Tag(BranchName),
+    /// A branch, and where there is none of that name, a tag: `main`.
+    Named(BranchName),
+    /// A commit, by all 40 digits.
+    Commit(CommitId),
+}
 
 /// Who made a commit. Parsed from `Name <mail@example>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +93,55 @@ impl FromStr for BranchName {
 impl fmt::Display for BranchName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+// === impl Revision ===
+
+impl Revision {
+    /// Its reference, or object, in a repository with these branches and tags; a tag may be an object that names a commit.
+    /// `None` when it is not there; a commit is not looked for.
+    pub(crate) fn find(&self, heads: &Heads, tags: &Heads) -> Option<CommitId> {
+        match self {
+            Revision::Branch(name) => heads.get(name.as_str()).copied(),
+            Revision::Tag(name) => tags.get(name.as_str()).copied(),
+            Revision::Named(name) => heads.get(name.as_str()).or_else(|| tags.get(name.as_str())).copied(),
+            Revision::Commit(id) => Some(*id),
+        }
+    }
+
+    /// A name for the branch of a checkout of it.
+    pub(crate) fn name(&self) -> BranchName {
+        match self {
+            Revision::Branch(name) | Revision::Tag(name) | Revision::Named(name) => name.clone(),
+            Revision::Commit(id) => BranchName(id.to_string()),
+        }
+    }
+}
+
+impl FromStr for Revision {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        if let Ok(commit) = text.parse() {
+            return Ok(Revision::Commit(commit));
+        }
+        let parsed = match (text.strip_prefix("refs/heads/"), text.strip_prefix("refs/tags/")) {
+            (Some(branch), _) => branch.parse().map(Revision::Branch),
+            (_, Some(tag)) => tag.parse().map(Revision::Tag),
+            _ => text.parse().map(Revision::Named),
+        };
+        parsed.map_err(|invalid| InvalidName { what: "a branch, a tag or a commit", ..invalid })
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Revision::Branch(name) | Revision::Named(name) => name.fmt(f),
+            Revision::Tag(name) => write!(f, "refs/tags/{name}"),
+            Revision::Commit(id) => id.fmt(f),
+        }
     }
 }
 

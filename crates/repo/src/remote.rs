@@ -15,7 +15,7 @@ use crate::local::Local;
 use crate::pack::Pack;
 use crate::scope::Scope;
 use crate::url::Place;
-use crate::{BranchName, Checkout, CloneLimits, CommitId, Credentials, GitUrl};
+use crate::{BranchName, Checkout, CloneLimits, CommitId, Credentials, GitUrl, Revision};
 
 /// How to reach a remote.
 #[derive(Clone, Debug)]
@@ -110,6 +110,14 @@ impl Remote {
         Checkout::create(self.clone(), branch, into, Scope::of(paths, *limits)?)
     }
 
+    /// Gets a branch, a tag or a commit, writes what it has at `paths` to `into` as [`Remote::clone_paths`] does, and gives its
+    /// commit.
+    ///
+    /// Fails as not found when it is not there; a server may give only commits that branches or tags are at.
+    pub fn read_paths(&self, revision: &Revision, into: &Path, paths: &[&Path], limits: &CloneLimits) -> Result<CommitId> {
+        Ok(Checkout::of(self.clone(), revision, into, Scope::of(paths, *limits)?)?.head())
+    }
+
     pub(crate) fn cancel(&self) -> &Cancel {
         &self.0.cancel
     }
@@ -121,11 +129,11 @@ impl Remote {
         }
     }
 
-    /// Brings the head of `branch` with its files into `repo`, where `have` and its files are already.
-    pub(crate) fn fetch(&self, repo: &Repository, branch: &BranchName, have: Option<CommitId>) -> Result<CommitId> {
+    /// Brings the commit of `revision` with its files into `repo`, where `have` and its files are already.
+    pub(crate) fn fetch(&self, repo: &Repository, revision: &Revision, have: Option<CommitId>) -> Result<CommitId> {
         match &self.0.transport {
-            Transport::Http(http) => http.fetch(repo, branch, have),
-            Transport::Local(local) => local.fetch(repo, branch),
+            Transport::Http(http) => http.fetch(repo, revision, have),
+            Transport::Local(local) => local.fetch(repo, revision),
         }
     }
 
@@ -144,19 +152,40 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// The error for a branch that a remote does not have.
-pub(crate) fn no_branch(url: impl fmt::Display, branch: &BranchName, heads: &Heads) -> Error {
+/// The error for a branch, tag or commit that a remote does not have.
+pub(crate) fn no_revision(url: impl fmt::Display, revision: &Revision, heads: &Heads, tags: &Heads) -> Error {
     const SHOWN: usize = 10;
-    let error = Error::not_found(format!("{url} has no branch {branch}"));
-    if heads.is_empty() {
-        return error.hint("it has no branch at all: push a first commit to it");
+    let (what, others, none) = match revision {
+        Revision::Branch(_) => ("branch", heads, "it has no branch at all: push a first commit to it"),
+        Revision::Tag(_) => ("tag", tags, "it has no tag at all"),
+        Revision::Named(_) if tags.is_empty() => ("branch", heads, "it has no branch at all: push a first commit to it"),
+        Revision::Named(_) => ("branch or tag", heads, "it has no branch at all: push a first commit to it"),
+        Revision::Commit(id) => return Error::not_found(format!("{url} has no commit {id}")),
+    };
+    let error = Error::not_found(format!("{url} has no {what} {}", revision.name()));
+    if others.is_empty() {
+        return error.hint(none);
     }
-    let mut names: Vec<&str> = heads.keys().take(SHOWN).map(String::as_str).collect();
-    let more = format!("and {} more", heads.len().saturating_sub(SHOWN));
-    if heads.len() > SHOWN {
+    let mut names: Vec<&str> = others.keys().take(SHOWN).map(String::as_str).collect();
+    let more = format!("and {} more", others.len().saturating_sub(SHOWN));
+    if others.len() > SHOWN {
         names.push(&more);
     }
-    error.hint(format!("its branches are {}", names.join(", ")))
+    let kind = if matches!(revision, Revision::Tag(_)) { "tags" } else { "branches" };
+    error.hint(format!("its {kind} are {}", names.join(", ")))
+}
+
+/// The commit of an object that is there: an annotated tag names one.
+pub(crate) fn commit_of(repo: &Repository, revision: &Revision, id: CommitId) -> Result<CommitId> {
+    if matches!(revision, Revision::Branch(_)) {
+        return Ok(id);
+    }
+    let object = repo.find_object(id.oid(), None).map_err(|error| match error.code() {
+        git2::ErrorCode::NotFound => Error::not_found(format!("there is no commit {id}")),
+        _ => git_error(format_args!("cannot read the commit {id}"), error),
+    })?;
+    let commit = object.peel_to_commit().map_err(|_| Error::bad_input(format!("{revision} is no commit, and names none")))?;
+    Ok(commit.id().into())
 }
 
 /// Fails when one of `heads` is a directory of `branch` or the other way round: git keeps branches as files.

@@ -21,6 +21,8 @@ pub(super) struct Advertisement {
     pub(super) base: HttpUrl,
     /// Its branches.
     pub(super) heads: Heads,
+    /// Its tags, as the objects that they are: commits, or annotations of such.
+    pub(super) tags: Heads,
     capabilities: Vec<String>,
 }
 
@@ -46,7 +48,7 @@ impl Advertisement {
         if packets.next()? != Some(Packet::Flush) {
             return Err(protocol("the first section does not end".into()).into());
         }
-        let mut this = Advertisement { base, heads: Heads::new(), capabilities: Vec::new() };
+        let mut this = Advertisement { base, heads: Heads::new(), tags: Heads::new(), capabilities: Vec::new() };
         let mut is_first = true;
         loop {
             let packet = match packets.next()? {
@@ -87,9 +89,12 @@ impl Advertisement {
             return Ok(());
         }
         let id: CommitId = id.parse().map_err(|_| wrong())?;
-        // A name that is not UTF-8 cannot be a branch that we are asked for.
-        if let Some(branch) = str::from_utf8(name).ok().and_then(|name| name.strip_prefix("refs/heads/")) {
+        // A name that is not UTF-8 cannot be one that we are asked for.
+        let name = str::from_utf8(name).unwrap_or_default();
+        if let Some(branch) = name.strip_prefix("refs/heads/") {
             self.heads.insert(branch.to_owned(), id);
+        } else if let Some(tag) = name.strip_prefix("refs/tags/").filter(|tag| !tag.ends_with("^{}")) {
+            self.tags.insert(tag.to_owned(), id);
         }
         Ok(())
     }

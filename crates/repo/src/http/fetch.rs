@@ -13,24 +13,46 @@ use super::pkt::{self, Packet, Packets, line, protocol};
 use super::push::Words;
 use super::{Http, Service};
 use crate::pack::Receiver;
-use crate::remote::{git_error, no_branch};
-use crate::{BranchName, CommitId};
+use crate::remote::{commit_of, git_error, no_revision};
+use crate::{CommitId, Revision};
 
 impl Http {
-    /// Brings the head of `branch`, without history, into `repo`. What `have` has is not sent again.
-    pub(crate) fn fetch(&self, repo: &Repository, branch: &BranchName, have: Option<CommitId>) -> Result<CommitId> {
-        let what = format!("fetching {branch} of {}", self.url);
+    /// Brings the commit of `revision`, without history, into `repo`. What `have` has is not sent again.
+    pub(crate) fn fetch(&self, repo: &Repository, revision: &Revision, have: Option<CommitId>) -> Result<CommitId> {
+        let what = format!("fetching {revision} of {}", self.url);
         // As one: the branch may move between the two requests, and the server then refuses the second.
         self.retry.run(&self.cancel, &what, || {
             let server = self.ask_once(Service::UploadPack)?;
-            let Some(head) = server.heads.get(branch.as_str()).copied() else {
-                return Err(Failure::Permanent(no_branch(&self.url, branch, &server.heads)));
+            let Some(head) = revision.find(&server.heads, &server.tags) else {
+                return Err(Failure::Permanent(no_revision(&self.url, revision, &server.heads, &server.tags)));
             };
-            if have != Some(head) {
-                self.fetch_once(repo, &server, head, have)?;
+            if matches!(revision, Revision::Commit(_)) {
+                self.may_want(&server, head)?;
             }
-            Ok(head)
+            if have != Some(head) {
+                self.fetch_once(repo, &server, head, have).map_err(|failure| match (revision, &failure) {
+                    // upload-pack's words for what it does not have, or does not give.
+                    (Revision::Commit(_), Failure::Transient { error, .. }) if error.to_string().contains("not our ref") => {
+                        Failure::Permanent(no_revision(&self.url, revision, &server.heads, &server.tags))
+                    }
+                    _ => failure,
+                })?;
+            }
+            Ok(commit_of(repo, revision, head)?)
         })
+    }
+
+    /// Fails when the server gives only what its branches and tags are at, and this is none of them.
+    fn may_want(&self, server: &Advertisement, commit: CommitId) -> Result<(), Failure> {
+        const ANY: [&str; 3] = ["allow-any-sha1-in-want", "allow-reachable-sha1-in-want", "allow-tip-sha1-in-want"];
+        let is_tip = || server.heads.values().chain(server.tags.values()).any(|tip| *tip == commit);
+        if ANY.iter().any(|capability| server.can(capability)) || is_tip() {
+            return Ok(());
+        }
+        let error = Error::not_found(format!("{} has no branch or tag at the commit {commit}", self.url));
+        Err(Failure::Permanent(
+            error.hint("this server gives no other commits (uploadpack.allowReachableSHA1InWant): name a branch"),
+        ))
     }
 
     fn fetch_once(
@@ -67,7 +89,7 @@ impl Http {
         odb.refresh().map_err(|e| git_error("cannot open the objects", e))?;
         remember_shallow(repo.path(), &shallow)?;
         // The pack's own checksum says nothing about what is in it.
-        repo.find_commit(head.oid()).map_err(|_| protocol(format!("its pack lacks the commit {head}")))?;
+        repo.find_object(head.oid(), None).map_err(|_| protocol(format!("its pack lacks the commit {head}")))?;
         Ok(())
     }
 }

@@ -8,4 +8,5 @@ mod hostile;
 mod http;
 mod local;
 mod races;
+mod revisions;
 mod scope;
