@@ -264,7 +264,11 @@ impl Subjects {
                 Err(fault.hint(format!("say which with `pipeline: NAME`; there is: {}", names.join(", "))))
             }
         };
-        Ok(found.map(|pipeline| Subject { pipeline: (*pipeline).clone(), tasks, step_actions }))
+        Ok(found.and_then(|pipeline| {
+            let mut subject = Subject { pipeline: (*pipeline).clone(), tasks, step_actions };
+            subject.stand_in(file)?;
+            Ok(subject)
+        }))
     }
 }
 

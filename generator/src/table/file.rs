@@ -10,7 +10,7 @@ use tekton::decode::decode;
 use tekton::finding::{Place, Report, Severity};
 use tekton::node::{self, Node};
 use tekton::source::Source;
-use tekton::v1::ParamValue;
+use tekton::v1::{ParamValue, TaskSpec};
 
 use crate::render::Fault;
 
@@ -20,6 +20,9 @@ use crate::render::Fault;
 pub(super) struct Table {
     /// Which Pipeline is tested, where the definition has several.
     pub(super) pipeline: Option<String>,
+    /// What Tasks take and give that somebody else has, by the names of the Pipeline's tasks.
+    #[serde(default)]
+    pub(super) tasks: BTreeMap<String, TaskSpec>,
     /// The cases.
     pub(super) cases: Vec<Case>,
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tekton::finding::Place;
-use tekton::v1::{ParamSpec, ParamType, ParamValue, Pipeline, PipelineTask, StepAction, Task, TaskSpec};
+use tekton::v1::{EmbeddedTask, ParamSpec, ParamType, ParamValue, Pipeline, PipelineTask, Step, StepAction, Task, TaskSpec};
 
 use super::file::{Case, File};
 use crate::render::Fault;
@@ -33,6 +33,42 @@ impl Subject {
         }
         let reference = task.task_ref.as_ref().filter(|reference| reference.resolver.is_none())?;
         self.tasks.iter().find(|known| Some(known.name()) == reference.name.as_deref()).map(|known| &known.spec)
+    }
+
+    /// Puts what a file says of the Tasks of others in their places. A parameter that the Pipeline passes and such a Task does not
+    /// have is a fault, since Tekton ignores it without a word.
+    pub(super) fn stand_in(&mut self, file: &File) -> Result<(), Fault> {
+        for (name, spec) in &file.table.tasks {
+            let place = file.top().key("tasks");
+            let Some(task) = self.all().find(|task| task.name() == name) else {
+                let message = format!("the pipeline {} has no task {name:?}", self.pipeline.name());
+                let fault = file.fault(place.name_of(name), "unknown-task", message);
+                return Err(fault.did_you_mean(name, self.all().map(PipelineTask::name)));
+            };
+            if self.spec(task).is_some() {
+                let fault = file.fault(place.name_of(name), "impossible", format!("the Task of {name:?} is known"));
+                return Err(fault.hint("say only what Tasks take and give that somebody else has"));
+            }
+            let of_matrix = task.matrix.iter().flat_map(|matrix| &matrix.params);
+            let names = spec.params.iter().map(|param| param.name.as_str());
+            for param in task.params.iter().chain(of_matrix) {
+                if !names.clone().any(|known| known == param.name) {
+                    let message = format!("the Task of {name:?} has no param {:?}, which the pipeline passes", param.name);
+                    let fault = file.fault(place.name_of(name), "unknown-param", message);
+                    return Err(fault.did_you_mean(&param.name, names));
+                }
+            }
+            let mut spec = spec.clone();
+            if spec.steps.is_empty() {
+                spec.steps.push(Step { name: Some("step".into()), image: Some("image".into()), ..Step::default() });
+            }
+            let all = self.pipeline.spec.tasks.iter_mut().chain(&mut self.pipeline.spec.finally);
+            for task in all.filter(|task| task.name() == name) {
+                task.task_ref = None;
+                task.task_spec = Some(EmbeddedTask { task: spec.clone(), ..EmbeddedTask::default() });
+            }
+        }
+        Ok(())
     }
 
     /// All tasks that a task waits for, directly or through others.
