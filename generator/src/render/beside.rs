@@ -38,22 +38,22 @@ pub(super) fn read(index: usize, source: &Source, check: &Options) -> (Vec<Value
     let mut objects = Vec::new();
     for document in documents.iter().filter(|document| !matches!(document.data, Data::Null)) {
         let object = Value::from(document);
-        let mut push = |at: &Node, rule, message: String, hint: Option<String>| {
-            found.push(Found { at: (index, at.span.start), severity: Severity::Error, rule, message, hint });
+        let mut push = |at: usize, rule, message: String, hint: Option<String>| {
+            found.push(Found { at: (index, at), severity: Severity::Error, rule, message, hint });
         };
+        let (start, kind_at) = (document.span.start, place(document, &[PathStep::Key("kind".into())]));
         let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
         let metadata = &object["metadata"];
         if api_version.is_empty() || kind.is_empty() {
-            push(document, "misplaced-kind", "what has no `apiVersion` and `kind` does not belong here".into(), None);
+            push(start, "misplaced-kind", "what has no `apiVersion` and `kind` does not belong here".into(), None);
         } else if text(&metadata["name"]).is_empty() && text(&metadata["generateName"]).is_empty() {
-            push(document, "missing-name", format!("a {kind} needs `metadata.name`"), None);
+            push(start, "missing-name", format!("a {kind} needs `metadata.name`"), None);
         } else if kind == "Secret" {
             let hint = "name it, say what belongs into it, and leave making it to whoever has that";
-            push(document, "secret-content", "a Secret does not belong into templates".into(), Some(hint.into()));
+            push(kind_at, "secret-content", "a Secret does not belong into templates".into(), Some(hint.into()));
         } else {
             for fault in faults(api_version, kind, &object, check) {
-                let at = fault.path.iter().try_fold(document, |node, step| step.of(node)).unwrap_or(document);
-                push(at, fault.rule, fault.message, fault.hint);
+                push(place(document, &fault.path), fault.rule, fault.message, fault.hint);
             }
         }
         objects.push(object);
@@ -84,6 +84,37 @@ impl PathStep {
             _ => None,
         }
     }
+
+    fn of_value<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        match self {
+            PathStep::Key(key) => value.get(key),
+            PathStep::Item(item) => value.get(item),
+        }
+    }
+
+    fn of_value_mut<'v>(&self, value: &'v mut Value) -> Option<&'v mut Value> {
+        match self {
+            PathStep::Key(key) => value.get_mut(key),
+            PathStep::Item(item) => value.get_mut(item),
+        }
+    }
+}
+
+/// Where the end of a path stands: its key, or the item of a list.
+fn place(document: &Node, path: &[PathStep]) -> usize {
+    let mut node = document;
+    let mut place = document.span.start;
+    for step in path {
+        let Some(next) = step.of(node) else { break };
+        place = match (step, &node.data) {
+            (PathStep::Key(key), Data::Map(entries)) => {
+                entries.iter().find(|entry| entry.key == *key).map_or(place, |entry| entry.key_span.start)
+            }
+            _ => next.span.start,
+        };
+        node = next;
+    }
+    place
 }
 
 fn faults(api_version: &str, kind: &str, object: &Value, check: &Options) -> Vec<Fault> {
@@ -117,13 +148,34 @@ fn strict<T: DeserializeOwned + Serialize>(object: &Value) -> Vec<Fault> {
     let typed: T = match serde_json::from_value(object.clone()) {
         Ok(typed) => typed,
         Err(error) => {
-            return vec![Fault { path: Vec::new(), rule: "wrong-type", message: error.to_string(), hint: None }];
+            return vec![Fault { path: culprit::<T>(object), rule: "wrong-type", message: error.to_string(), hint: None }];
         }
     };
     let kept = serde_json::to_value(&typed).unwrap_or_default();
     let mut faults = Vec::new();
     lost(object, &kept, &mut Vec::new(), &mut faults);
     faults
+}
+
+/// The way to what a type does not take: to the innermost part without which it takes the rest.
+fn culprit<T: DeserializeOwned>(object: &Value) -> Vec<PathStep> {
+    let mut path = Vec::new();
+    loop {
+        let steps: Vec<PathStep> = match path.iter().try_fold(object, |value, step: &PathStep| step.of_value(value)) {
+            Some(Value::Object(map)) => map.keys().cloned().map(PathStep::Key).collect(),
+            Some(Value::Array(items)) => (0..items.len()).map(PathStep::Item).collect(),
+            _ => return path,
+        };
+        let is_culprit = |step: &PathStep| {
+            let mut rest = object.clone();
+            let part = path.iter().chain([step]).try_fold(&mut rest, |value, step| step.of_value_mut(value));
+            part.map(|part| *part = Value::Null).is_some() && serde_json::from_value::<T>(rest).is_ok()
+        };
+        match steps.into_iter().find(is_culprit) {
+            Some(step) => path.push(step),
+            None => return path,
+        }
+    }
 }
 
 fn lost(given: &Value, kept: &Value, path: &mut Vec<PathStep>, faults: &mut Vec<Fault>) {
