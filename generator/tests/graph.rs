@@ -96,7 +96,7 @@ fn a_run_of_several_documents() {
 #[test]
 fn what_cannot_be_drawn() {
     insta::assert_snapshot!(refused(&["no-such"], ""), @r#"
-    error: there is no pipeline "no-such"; hint: there is: copy-image, remove-operators
+    error: there is no pipeline "no-such"; hint: there is: copy-image, oc-mirror-build-pipeline, oc-mirror-deployment-pipeline, remove-operators
     exit 5
     "#);
     insta::assert_snapshot!(refused(&["-"], "{apiVersion: v1, kind: ConfigMap}"), @"

@@ -50,6 +50,17 @@ fn the_cases_of_the_pipelines_hold() {
     ok      copy-image: a copy whose pod was lost goes on in another one
     ok      copy-image: without retries a failed copy is the end
     ok      copy-image: destinations are data and never flags
+    ok      oc-mirror-build-pipeline: one platform is one build
+    ok      oc-mirror-build-pipeline: two platforms are two builds, and one image of both
+    ok      oc-mirror-build-pipeline: platforms that cannot be built are refused before anything is
+    ok      oc-mirror-build-pipeline: a build that fails moves no tag and records nothing
+    ok      oc-mirror-deployment-pipeline: what the defaults say
+    ok      oc-mirror-deployment-pipeline: the parameters of the original's document go where they belong
+    ok      oc-mirror-deployment-pipeline: the image runs by its digest, and the ConfigMap is the one that was written
+    ok      oc-mirror-deployment-pipeline: a run that waits ends as oc-mirror does
+    ok      oc-mirror-deployment-pipeline: nothing is deployed of what cannot be mirrored
+    ok      oc-mirror-deployment-pipeline: values files of a directory, and manifests in the place of a cluster
+    ok      oc-mirror-deployment-pipeline: rendered for a fleet, its repository is the default
     ok      remove-operators: a catalog in a directory is validated, then edited
     ok      remove-operators: what both steps take, both get
     ok      remove-operators: a catalog on a branch is not here to be validated before
@@ -58,7 +69,7 @@ fn the_cases_of_the_pipelines_hold() {
     ok      remove-operators: without retries a failed removal is the end
     ok      remove-operators: a removal whose pod was lost is tried again
     ok      remove-operators: operators are data and never flags
-    14 passed, 0 failed
+    25 passed, 0 failed
     exit 0
     ");
 }
