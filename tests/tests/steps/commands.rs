@@ -38,12 +38,22 @@ fn help_lists_the_verbs() {
     Usage: stepwright step <COMMAND>
 
     Commands:
-      copy-image        Copies an image to one or more registries.
-      inspect-image     Says what an image is: digest, platforms, labels.
-      pull-artifact     Pulls the files of an artifact into a directory.
-      push-artifact     Pushes files to a registry as one artifact.
-      remove-operators  Takes operators out of an operator catalog and its index database.
-      validate-catalog  Says whether a file-based operator catalog is valid.
+      copy-image                    Copies an image to one or more registries.
+      create-index                  Makes one image of several that were built for a platform each.
+      inspect-image                 Says what an image is: digest, platforms, labels.
+      plan-image-build              Says what a build task is told, once for each platform.
+      pull-artifact                 Pulls the files of an artifact into a directory.
+      push-artifact                 Pushes files to a registry as one artifact.
+      create-deployment-configmaps  Writes the values file and the ImageSetConfiguration into the
+                                    ConfigMaps that oc-mirror's workload reads.
+      deploy-workload               Runs oc-mirror in the cluster: once, by a schedule, or as a toolbox.
+      generate-imageset             Makes the ImageSetConfiguration that oc-mirror mirrors by.
+      get-current-image             Says which image of oc-mirror is current.
+      prepare-mirror                Makes ready what oc-mirror needs: its image, its
+                                    ImageSetConfiguration, its ConfigMaps.
+      remove-operators              Takes operators out of an operator catalog and its index database.
+      update-image-configmap        Records in a ConfigMap which image of oc-mirror was built.
+      validate-catalog              Says whether a file-based operator catalog is valid.
 
     Options:
       -h, --help  Print help
@@ -60,7 +70,7 @@ fn a_misspelt_step_is_told_the_right_one() {
     insta::assert_snapshot!(stepwright(&["task", "remove-operator"]), @"
     exit code: 2
     ----- stderr
-    error: invalid value 'remove-operator' for '<STEP>' [possible values: copy-image, inspect-image, pull-artifact, push-artifact, remove-operators, validate-catalog]; hint: did you mean remove-operators?
+    error: invalid value 'remove-operator' for '<STEP>' [possible values: copy-image, create-index, inspect-image, plan-image-build, pull-artifact, push-artifact, create-deployment-configmaps, deploy-workload, generate-imageset, get-current-image, prepare-mirror, remove-operators, update-image-configmap, validate-catalog]; hint: did you mean remove-operators?
     ");
 }
 
