@@ -264,11 +264,11 @@ impl Subjects {
                 Err(fault.hint(format!("say which with `pipeline: NAME`; there is: {}", names.join(", "))))
             }
         };
-        Ok(found.and_then(|pipeline| {
-            let mut subject = Subject { pipeline: (*pipeline).clone(), tasks, step_actions };
-            subject.stand_in(file)?;
-            Ok(subject)
-        }))
+        let mut subject = match found {
+            Ok(pipeline) => Subject { pipeline: (*pipeline).clone(), tasks, step_actions },
+            Err(fault) => return Ok(Err(fault)),
+        };
+        Ok(subject.stand_in(file).map_or(Ok(subject), Err))
     }
 }
 

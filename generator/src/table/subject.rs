@@ -35,19 +35,19 @@ impl Subject {
         self.tasks.iter().find(|known| Some(known.name()) == reference.name.as_deref()).map(|known| &known.spec)
     }
 
-    /// Puts what a file says of the Tasks of others in their places. A parameter that the Pipeline passes and such a Task does not
-    /// have is a fault, since Tekton ignores it without a word.
-    pub(super) fn stand_in(&mut self, file: &File) -> Result<(), Fault> {
+    /// Puts what a file says of the Tasks of others in their places, and gives what does not fit. A parameter that the Pipeline passes
+    /// and such a Task does not have is a fault, since Tekton ignores it without a word.
+    pub(super) fn stand_in(&mut self, file: &File) -> Option<Fault> {
         for (name, spec) in &file.table.tasks {
             let place = file.top().key("tasks");
             let Some(task) = self.all().find(|task| task.name() == name) else {
                 let message = format!("the pipeline {} has no task {name:?}", self.pipeline.name());
                 let fault = file.fault(place.name_of(name), "unknown-task", message);
-                return Err(fault.did_you_mean(name, self.all().map(PipelineTask::name)));
+                return Some(fault.did_you_mean(name, self.all().map(PipelineTask::name)));
             };
             if self.spec(task).is_some() {
                 let fault = file.fault(place.name_of(name), "impossible", format!("the Task of {name:?} is known"));
-                return Err(fault.hint("say only what Tasks take and give that somebody else has"));
+                return Some(fault.hint("say only what Tasks take and give that somebody else has"));
             }
             let of_matrix = task.matrix.iter().flat_map(|matrix| &matrix.params);
             let names = spec.params.iter().map(|param| param.name.as_str());
@@ -55,7 +55,7 @@ impl Subject {
                 if !names.clone().any(|known| known == param.name) {
                     let message = format!("the Task of {name:?} has no param {:?}, which the pipeline passes", param.name);
                     let fault = file.fault(place.name_of(name), "unknown-param", message);
-                    return Err(fault.did_you_mean(&param.name, names));
+                    return Some(fault.did_you_mean(&param.name, names));
                 }
             }
             let mut spec = spec.clone();
@@ -68,7 +68,7 @@ impl Subject {
                 task.task_spec = Some(EmbeddedTask { task: spec.clone(), ..EmbeddedTask::default() });
             }
         }
-        Ok(())
+        None
     }
 
     /// All tasks that a task waits for, directly or through others.
