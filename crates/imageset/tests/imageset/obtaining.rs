@@ -144,12 +144,12 @@ fn files_of_a_repository() {
         refusal(&["--values-file-path=a.yaml", "--values-git-revision=$(x)"]),
     ];
     insta::assert_snapshot!(said.concat(), @"
-    exit 5: error: there is no file autoshift/none.yaml in the branch main of [DIR]/r.git ([COMMIT]); hint: paths are relative, and begin at the repository or the workspace
+    exit 5: error: there is no file autoshift/none.yaml in main of [DIR]/r.git ([COMMIT]); hint: paths are relative, and begin at the repository or the workspace
     exit 3: error: the branch main of [DIR]/r.git: link.yaml is a symbolic link; hint: give the directory that it leads to
     exit 3: error: the branch main of [DIR]/r.git: linked is a symbolic link; hint: give the directory that it leads to
-    exit 3: error: autoshift is a directory in the branch main of [DIR]/r.git ([COMMIT]); hint: name the files in it, one a line
+    exit 3: error: autoshift is a directory in main of [DIR]/r.git ([COMMIT]); hint: name the files in it, one a line
     exit 5: error: [DIR]/r.git has no branch none; hint: its branches are main
-    exit 3: error: invalid value '$(x)' for '--values-git-revision <NAME>': not a branch name: it holds `$`; hint:
+    exit 3: error: invalid value '$(x)' for '--values-git-revision <REVISION>': not a branch, a tag or a commit: it holds `$`; hint:
     ");
 }
 
