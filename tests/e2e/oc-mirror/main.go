@@ -2,12 +2,13 @@
 // what can be wrong in the workload that runs it: arguments, environment, credentials, volumes.
 //
 // A file exit-code beside the configuration makes it fail so, with one line about an error; a file wait makes it wait
-// until it is told to end. As `sleep` it is the toolbox's command.
+// until it is told to end, or until the URL in the file answers. As `sleep` it is the toolbox's command.
 package main
 
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -64,9 +65,13 @@ func main() {
 	cache := filepath.Join(given["--cache-dir"], ".oc-mirror", ".cache")
 	must(os.MkdirAll(cache, 0o755))
 	beside := filepath.Dir(given["--config"])
-	if _, err := os.Stat(filepath.Join(beside, "wait")); err == nil {
+	if url, err := os.ReadFile(filepath.Join(beside, "wait")); err == nil {
 		fmt.Println(" [INFO]   : waiting")
-		wait()
+		if len(url) == 0 {
+			wait()
+		}
+		_, err := http.Get(string(url))
+		must(err)
 	}
 	if text, err := os.ReadFile(filepath.Join(beside, "exit-code")); err == nil {
 		code, err := strconv.Atoi(strings.TrimSpace(string(text)))

@@ -36,6 +36,12 @@ impl Namespace {
         Namespace { cluster: Bed::cluster(made["metadata"]["name"].as_str()) }
     }
 
+    /// A name for one that somebody else makes.
+    pub fn named(test: &str) -> Self {
+        let name = format!("e2e-{test}-{:08x}", fastrand::u32(..));
+        Namespace { cluster: Bed::cluster(Some(&name)) }
+    }
+
     /// One with the catalog, as a user installs it.
     pub fn new(test: &str) -> Self {
         let namespace = Namespace::bare(test);
@@ -51,6 +57,11 @@ impl Namespace {
     /// Installs the catalog, and gives what kubectl says of it.
     pub fn install(&self) -> String {
         self.apply("catalog")
+    }
+
+    /// Creates an object.
+    pub fn create(&self, object: &Value) -> Value {
+        self.cluster.create(object).unwrap_or_else(|error| panic!("{error}: {object:#}"))
     }
 
     /// Applies a kustomization of the catalog to this namespace, as a kustomization of a user's does, and gives what kubectl
@@ -97,7 +108,7 @@ impl Namespace {
 
     /// Creates a PipelineRun, and gives it as it is when it has ended.
     pub fn run(&self, object: &Value) -> Value {
-        let made = self.cluster.create(object).unwrap();
+        let made = self.create(object);
         self.ended(made["metadata"]["name"].as_str().unwrap())
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::Command;
 
 use e2e::{Bed, Namespace};
 
@@ -54,6 +55,37 @@ fn its_samples_are_admitted() {
         }
     }
     assert!(samples > 0);
+}
+
+#[test]
+fn its_runs_for_pipelines_as_code_are_resolved_and_admitted() {
+    let bed = Bed::get();
+    let namespace = Namespace::new("pac");
+    let repository = tempfile::tempdir().unwrap();
+    // It looks at the branch of the directory that it is started in.
+    repo_testing::git(repository.path(), &["init", "-q"]);
+    let mut seen = 0;
+    for pipeline in of_catalog("pipeline") {
+        let file = bed.catalog.join("pipeline").join(&pipeline).join("samples/pipelinerun-pac.yaml");
+        if !file.is_file() {
+            continue;
+        }
+        let output = Command::new(&bed.tkn_pac)
+            .args(["resolve", "--no-secret", "-f", file.to_str().unwrap()])
+            .args(["-p", "repo_url=https://git.example/fleet", "-p", "revision=0123abc", "-p", "source_branch=main"])
+            .current_dir(repository.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{pipeline}: {}", String::from_utf8_lossy(&output.stderr));
+        let resolved = String::from_utf8(output.stdout).unwrap();
+        assert!(!resolved.contains("{{") && resolved.contains("value: https://git.example/fleet"), "{resolved}");
+        std::fs::write(repository.path().join("resolved.yaml"), &resolved).unwrap();
+        let path = repository.path().join("resolved.yaml");
+        let said = namespace.kubectl(&["create", "--dry-run=server", "-f", path.to_str().unwrap()]);
+        assert!(said.ends_with(" created (server dry run)\n"), "{said}");
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
 }
 
 /// The directories of one kind of thing in the catalog.

@@ -8,5 +8,6 @@ mod failures;
 mod git;
 mod images;
 mod mirror;
+mod oc_mirror;
 mod readme;
 mod registries;

@@ -43,8 +43,9 @@ fn the_catalog_is_installed_and_runs_are_started_as_the_readme_says() {
     let catalog = format!("stepwright catalog -n {} --images {}/stepwright --pin", namespace.name(), bed.registry);
     std::fs::write(home.path().join("pins"), bed.pins.to_string()).unwrap();
     sh(&format!("{catalog} pins"));
-    // What its sample names: this server asks for no credentials.
-    namespace.kubectl(&["create", "secret", "generic", "git-credentials", "--from-literal=.git-credentials="]);
+    // What its sample names: this server asks for no credentials, and these are another's.
+    let credentials = "--from-literal=.git-credentials=https://somebody:nothing@git.example.com";
+    namespace.kubectl(&["create", "secret", "generic", "git-credentials", credentials]);
     sh(&format!("sed -i 's|{REPOSITORY}|{}|' catalog/pipeline/*/samples/*", server.url("catalog.git")));
 
     let mut told = String::new();
