@@ -9,6 +9,8 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret;
 use step::{Error, Kind, Result, redact};
 
+use crate::secret;
+
 /// Which cluster, and which namespace in it.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -24,15 +26,27 @@ pub struct Options {
 const CONNECT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn read(options: &Options) -> Result<Config> {
-    let mut config = match kubeconfig(options)? {
+    let config = match kubeconfig(options)? {
         Some((name, kubeconfig)) => of_kubeconfig(&name, kubeconfig, options.context.clone()).await?,
         None => in_pod(options)?,
     };
+    Ok(ours(config))
+}
+
+/// By a directory that is mounted from a Secret.
+pub(crate) async fn read_secret(directory: &Path) -> Result<Config> {
+    let path = directory.join("kubeconfig");
+    let (name, kubeconfig) = if path.is_file() { read_file(&path)? } else { secret::kubeconfig(directory)? };
+    of_kubeconfig(&name, kubeconfig, None).await.map(ours)
+}
+
+/// With what is the same for all.
+fn ours(mut config: Config) -> Config {
     config.connect_timeout = Some(CONNECT);
     // One policy of retries is enough, and ours tells what happens.
     config.default_retry = false;
     register_secrets(&config);
-    Ok(config)
+    config
 }
 
 /// The kubeconfig that counts, and what messages call it.

@@ -20,10 +20,12 @@ mod logs;
 mod manifests;
 mod objects;
 mod resource;
+mod secret;
 mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -73,12 +75,24 @@ struct Shared {
 impl Cluster {
     /// Reads how to reach the cluster and who we are; asks nothing yet. Every call ends when `cancel` is raised.
     pub fn connect(options: &Options, cancel: Cancel) -> Result<Self> {
+        Cluster::by(config::read(options), options.namespace.clone(), cancel)
+    }
+
+    /// As [`Cluster::connect`], for a cluster that a directory mounted from a Secret describes: `url`, `token`, `ca.crt` and
+    /// perhaps `namespace`, or a whole `kubeconfig`.
+    ///
+    /// Secrets are renewed where they are mounted: who is refused after a while connects anew, and has the new token.
+    pub fn connect_by_secret(directory: &Path, namespace: Option<&str>, cancel: Cancel) -> Result<Self> {
+        Cluster::by(config::read_secret(directory), namespace.map(str::to_owned), cancel)
+    }
+
+    fn by(config: impl Future<Output = Result<kube::Config>>, namespace: Option<String>, cancel: Cancel) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| Error::io("cannot start the network's runtime", e))?;
-        let config = runtime.block_on(config::read(options))?;
-        let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let config = runtime.block_on(config)?;
+        let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
         resource::segment(&namespace, "namespace")?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = {

@@ -126,3 +126,53 @@ fn a_login_program_that_fails_is_told() {
     hint: log in again (`oc login`), or see the `users` of the kubeconfig
     ");
 }
+
+#[test]
+fn a_secret_says_which_cluster_and_its_token_is_read_again() {
+    let secret = tempfile::tempdir().unwrap();
+    let fake = cluster_testing::Fake::start(|_| cluster_testing::Answer::Json(200, serde_json::json!({})));
+    let write = |key: &str, text: &str| std::fs::write(secret.path().join(key), text).unwrap();
+    let connect = |namespace| Cluster::connect_by_secret(secret.path(), namespace, Cancel::new());
+    let mut shown = vec![told(&connect(None).unwrap_err())];
+    for url in ["api.example", "http://api.example", "https://u:p@api.example", "https://api example"] {
+        write("url", url);
+        shown.push(told(&connect(None).unwrap_err()));
+    }
+    write("url", &format!("{}\n", fake.url()));
+    shown.push(told(&connect(None).unwrap_err()));
+    write("token", "first-token\n");
+    write("ca.crt", "none");
+    shown.push(told(&connect(None).unwrap_err()));
+    std::fs::remove_file(secret.path().join("ca.crt")).unwrap();
+    insta::assert_snapshot!(shown.join("\n").replace(&secret.path().display().to_string(), "DIR"), @"
+    bad-input: the Secret in DIR has no `url`
+    hint: give it the keys `url`, `token` and `ca.crt`, or `kubeconfig`
+    bad-input: the Secret in DIR: `url` is no https URL
+    hint: write it as https://api.example:6443
+    bad-input: the Secret in DIR: `url` is no https URL
+    hint: write it as https://api.example:6443
+    bad-input: the Secret in DIR: `url` holds a user or password
+    hint: write it as https://api.example:6443
+    bad-input: DIR/url holds white space or a control character
+    bad-input: the Secret in DIR has no `token`
+    hint: give it the keys `url`, `token` and `ca.crt`, or `kubeconfig`
+    bad-input: the Secret in DIR: `ca.crt` holds no certificate
+    hint: it should be PEM
+    ");
+    assert_eq!(connect(None).unwrap().namespace(), "default");
+    write("namespace", "tenant");
+    let cluster = connect(None).unwrap();
+    assert_eq!(cluster.namespace(), "tenant");
+    cluster.get(&Resource::PODS, "x").unwrap();
+    write("token", "second-token");
+    connect(Some("demo")).unwrap().get(&Resource::PODS, "x").unwrap();
+    let asked: Vec<String> = fake.requests().iter().map(|r| format!("{} {}", r.path, r.header("authorization"))).collect();
+    insta::assert_snapshot!(asked.join("\n"), @"
+    /api/v1/namespaces/tenant/pods/x Bearer first-token
+    /api/v1/namespaces/demo/pods/x Bearer second-token
+    ");
+    assert_eq!(step::redact::text("first-token second-token"), "*** ***");
+    // A kubeconfig says it all.
+    write("kubeconfig", &kubeconfig(&fake.url(), ""));
+    assert_eq!(connect(None).unwrap().namespace(), "demo");
+}
