@@ -21,7 +21,8 @@ const NOT_ONE: &str = "has a tag or digest, so that it is the place of one image
 
 /// Where an image is: `docker://…` or a bare reference, `oci:DIR…`, `docker-archive:FILE…`.
 ///
-/// Displays an image in a registry without `docker://`, as results and other tools have it.
+/// Displays an image in a registry without `docker://`, as results and other tools have it, unless its registry is called as a
+/// transport is (`docker://oci:5000/app`).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Location {
     /// In a registry.
@@ -81,7 +82,7 @@ impl From<ImageRef> for Location {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Location::Registry(image) => image.fmt(f),
+            Location::Registry(image) => in_registry(f, &image.to_string()),
             Location::Layout(layout) => layout.fmt(f),
             Location::Archive(archive) => archive.fmt(f),
         }
@@ -116,7 +117,8 @@ impl Prefix {
         let path = rest.split_once(':').map_or(rest, |(path, _)| path);
         RepositoryName::parsed(path)?;
         match &self.0 {
-            Place::Registry(..) => ImageRef::parsed(&format!("{self}/{name}")).map(Location::Registry),
+            Place::Registry(host, None) => ImageRef::parsed(&format!("{host}/{name}")).map(Location::Registry),
+            Place::Registry(host, Some(path)) => ImageRef::parsed(&format!("{host}/{path}/{name}")).map(Location::Registry),
             Place::Layouts(_) => {
                 // What a registry would refuse is refused here too: it must also work there.
                 ImageRef::parsed(&format!("localhost/{name}"))?;
@@ -163,8 +165,8 @@ impl FromStr for Prefix {
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Registry(host, None) => host.fmt(f),
-            Place::Registry(host, Some(path)) => write!(f, "{host}/{path}"),
+            Place::Registry(host, None) => in_registry(f, &host.to_string()),
+            Place::Registry(host, Some(path)) => in_registry(f, &format!("{host}/{path}")),
             Place::Layouts(root) => write!(f, "{OCI}{}", root.display()),
         }
     }
@@ -174,6 +176,12 @@ impl fmt::Debug for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }
+}
+
+/// Writes what is in a registry so that it is read as that.
+fn in_registry(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let is_other = text.starts_with(OCI) || text.starts_with(ARCHIVE) || check_transport(text).is_err();
+    if is_other { write!(f, "{DOCKER}{text}") } else { f.write_str(text) }
 }
 
 /// Fails when `text` is of another tool's transport.

@@ -366,6 +366,19 @@ fn check_round_trip<T: FromStr + Display + PartialEq + std::fmt::Debug>(text: &s
     Ok(())
 }
 
+#[test]
+fn a_registry_that_is_called_as_a_transport_is_told_from_it() {
+    for text in ["docker://oci:5000/app:1", "docker://dir:5000/app:1"] {
+        let location: Location = text.parse().unwrap();
+        assert_eq!(location.to_string(), text);
+        assert!(location.registry().is_some());
+    }
+    let prefix: Prefix = "docker://oci:5000".parse().unwrap();
+    assert_eq!(prefix.to_string(), "docker://oci:5000");
+    assert_eq!(prefix.join("app:1").unwrap().to_string(), "docker://oci:5000/app:1");
+    assert_eq!("docker://quay.io/app:1".parse::<Location>().unwrap().to_string(), "quay.io/app:1");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
