@@ -1,6 +1,6 @@
 //! Creating a workload: first what could keep it from working is looked at, then claims, then the workload.
 
-use cluster::{Objects, Resource};
+use cluster::{Cluster, Objects, Resource};
 use serde_json::Value;
 use step::{Error, Kind, Result};
 
@@ -51,8 +51,10 @@ impl Plan {
         self.check_config(objects)?;
         self.check_account(objects)?;
         let there = self.job_there(objects)?;
-        if there.is_none() {
-            self.check_others(objects)?;
+        // In a directory of manifests nothing is at work.
+        let shared = objects.cluster().filter(|_| self.mode() == Mode::Job && self.has_content() && there.is_none());
+        if let Some(cluster) = shared {
+            self.check_others(cluster)?;
         }
         let claims = self.claims();
         let are_there = claims.iter().map(|claim| is_claimed(objects, claim)).collect::<Result<Vec<_>>>()?;
@@ -60,6 +62,9 @@ impl Plan {
         for (claim, is_there) in claims.iter().zip(are_there) {
             let status = if is_there { Status::Kept } else { claimed(objects, claim)? };
             told.push(line(status, claim));
+        }
+        if let Some(cluster) = shared {
+            self.take_turn(cluster)?;
         }
         let workload = self.workload();
         let status = match self.mode() {
@@ -134,11 +139,7 @@ impl Plan {
     }
 
     /// Two at once on the same volume would delete one another's archives.
-    fn check_others(&self, objects: &Objects) -> Result<()> {
-        if self.mode() != Mode::Job || !self.has_content() {
-            return Ok(());
-        }
-        let Some(cluster) = objects.cluster() else { return Ok(()) };
+    pub(crate) fn check_others(&self, cluster: &Cluster) -> Result<()> {
         let jobs = cluster.list(&Resource::JOBS, &Plan::selector())?;
         let Some(other) = jobs.iter().find(|job| is_active(job) && mounts_content(job)) else { return Ok(()) };
         let (name, namespace) = (other["metadata"]["name"].as_str().unwrap_or_default(), &self.namespace);
@@ -200,7 +201,8 @@ fn line(status: Status, object: &Value) -> String {
     format!("{} {} {}/{}", status.word(), text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"]))
 }
 
-fn is_active(job: &Value) -> bool {
+/// Whether a Job has not ended.
+pub(crate) fn is_active(job: &Value) -> bool {
     let conditions = job["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
     let has_ended =
         |condition: &Value| condition["status"] == "True" && (condition["type"] == "Complete" || condition["type"] == "Failed");

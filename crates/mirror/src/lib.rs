@@ -22,6 +22,7 @@ mod plan;
 mod pod;
 mod schedule;
 mod time;
+mod turn;
 
 pub use arguments::Workflow;
 pub use deploy::{Deployed, Status};

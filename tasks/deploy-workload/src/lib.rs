@@ -77,7 +77,7 @@ impl Step for DeployWorkload {
         tags: &["oc-mirror", "mirror", "disconnected"],
         permissions: &[
             there("", &["configmaps", "namespaces", "serviceaccounts"], &["get"]),
-            there("", &["persistentvolumeclaims"], &["create", "get"]),
+            there("", &["persistentvolumeclaims"], &["create", "get", "patch"]),
             there("batch", &["jobs"], &["create", "get", "list", "watch"]),
             there("batch", &["cronjobs"], &["create", "patch"]),
             there("apps", &["deployments"], &["create", "patch"]),

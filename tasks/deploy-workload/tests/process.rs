@@ -39,13 +39,18 @@ fn shown(output: &Output, dir: &Path) -> String {
 
 /// A namespace with everything, a Job that is there when it is made, and one pod of it.
 fn cluster(log: &'static str, condition: Value, code: i64, has_end: bool) -> Fake {
-    let mut created = json!(null);
+    let (mut created, mut is_claimed) = (json!(null), false);
     Fake::start(move |request: &Request| {
         assert!(!request.path.contains("secret"));
         let last = request.path.rsplit('/').next().unwrap_or_default();
         let status = json!({ "containerStatuses": [{ "name": "oc-mirror", "state": { "terminated": { "exitCode": code, "reason": "Error" } } }] });
         let pod = json!({ "metadata": { "name": "pod-a", "uid": "a" }, "spec": { "containers": [{ "name": "oc-mirror" }] }, "status": status });
         match (request.method.as_str(), last) {
+            ("POST", "persistentvolumeclaims") => {
+                is_claimed = true;
+                Answer::Json(201, request.body.clone())
+            }
+            ("GET" | "PATCH", "oc-mirror-content") if is_claimed => Answer::Json(200, json!({ "metadata": { "name": last } })),
             ("POST", _) => {
                 created = request.body.clone();
                 created["metadata"]["uid"] = "1".into();
@@ -209,5 +214,5 @@ fn told_to_end_it_leaves_the_job() {
      INFO waiting for its end job="oc-mirror-job-x"
     error: the Job demo/oc-mirror-job-x goes on without us; hint: `oc logs -f job/oc-mirror-job-x -n demo` shows it, and a run of this step with the same run-uid finds it
     "#);
-    assert!(fake.requests().iter().all(|request| matches!(&*request.method, "GET" | "POST")), "nothing is deleted");
+    assert!(fake.requests().iter().all(|request| matches!(&*request.method, "GET" | "POST" | "PATCH")), "nothing is deleted");
 }

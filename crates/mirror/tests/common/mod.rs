@@ -123,10 +123,19 @@ fn answer(kept: &mut Kept, request: &Request) -> Answer {
             Answer::error(409, "AlreadyExists", &format!("things {last:?} already exists"), json!({ "name": last }))
         }
         _ => {
-            let mut object = request.body.clone();
+            let mut object = kept.get(&path).cloned().unwrap_or_default();
+            merge(&mut object, &request.body);
             object["metadata"]["resourceVersion"] = "7".into();
             kept.insert(path, object.clone());
             Answer::Json(200, object)
         }
+    }
+}
+
+/// As a merge patch does it, and near enough to server-side apply.
+fn merge(object: &mut Value, patch: &Value) {
+    match patch {
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| merge(&mut object[name], field)),
+        other => *object = other.clone(),
     }
 }
