@@ -19,6 +19,7 @@ pub use cli::{command, main};
 /// Every step there is, by name. A new step's line goes here.
 pub fn steps() -> Vec<Declaration> {
     vec![
+        Declaration::of::<await_pipelinerun::AwaitPipelinerun>(),
         Declaration::of::<copy_image::CopyImage>(),
         Declaration::of::<copy_image::CreateIndex>(),
         Declaration::of::<copy_image::InspectImage>(),

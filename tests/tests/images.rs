@@ -190,10 +190,10 @@ fn what_cannot_be_an_image_is_refused() {
     insta::assert_snapshot!(said.concat(), @"
     error: DIR/amd64/copy-image cannot be in an image for arm64: it is for amd64
     error: there is no binary DIR/none; hint: compile it, or correct --binary
-    error: DIR/amd64/copy-image is one binary, and there are 15 steps; hint: name one step, or give a directory of binaries
+    error: DIR/amd64/copy-image is one binary, and there are 16 steps; hint: name one step, or give a directory of binaries
     error: DIR is no checkout of stepwright; hint: run this in one, or give --source DIR, or binaries: --binary ARCH=PATH
     error: --binary is given twice for amd64
-    error: invalid value 'no-step' for '[STEP]...' [possible values: copy-image, create-index, inspect-image, plan-image-build, pull-artifact, push-artifact, create-deployment-configmaps, deploy-workload, generate-imageset, get-current-image, prepare-mirror, remove-operators, update-image-configmap, validate-catalog, stepwright]
+    error: invalid value 'no-step' for '[STEP]...' [possible values: await-pipelinerun, copy-image, create-index, inspect-image, plan-image-build, pull-artifact, push-artifact, create-deployment-configmaps, deploy-workload, generate-imageset, get-current-image, prepare-mirror, remove-operators, update-image-configmap, validate-catalog, stepwright]
     error: there is no step image in DIR; hint: build them with `stepwright image build --output DIR`
     ");
 }

@@ -262,7 +262,7 @@ fn what_keeps_it_from_starting() {
     $ run --file p.yaml gret --host
     error: there is no Pipeline or Task "gret"; hint: did you mean "greet"?
     $ run no-such-pipeline
-    error: there is no pipeline, step or file "no-such-pipeline"; hint: there is: copy-image, create-deployment-configmaps, create-index, deploy-workload, generate-imageset, get-current-image, inspect-image, oc-mirror-build-pipeline, oc-mirror-deployment-pipeline, plan-image-build, prepare-mirror, pull-artifact, push-artifact, remove-operators, update-image-configmap, validate-catalog
+    error: there is no pipeline, step or file "no-such-pipeline"; hint: there is: await-pipelinerun, copy-image, create-deployment-configmaps, create-index, deploy-workload, generate-imageset, get-current-image, inspect-image, oc-mirror-build-pipeline, oc-mirror-deployment-pipeline, plan-image-build, prepare-mirror, pull-artifact, push-artifact, remove-operators, update-image-configmap, validate-catalog
     $ run 
     error: nothing to run is given; hint: give a definition's name, a file with Tekton YAML, or a step's name
     $ run bad.yaml --host -p who=Ada

@@ -38,6 +38,8 @@ fn help_lists_the_verbs() {
     Usage: stepwright step <COMMAND>
 
     Commands:
+      await-pipelinerun             Waits for the PipelineRun of a commit, on this or another cluster,
+                                    and ends as it does.
       copy-image                    Copies an image to one or more registries.
       create-index                  Makes one image of several that were built for a platform each.
       inspect-image                 Says what an image is: digest, platforms, labels.
@@ -70,7 +72,7 @@ fn a_misspelt_step_is_told_the_right_one() {
     insta::assert_snapshot!(stepwright(&["task", "remove-operator"]), @"
     exit code: 2
     ----- stderr
-    error: invalid value 'remove-operator' for '<STEP>' [possible values: copy-image, create-index, inspect-image, plan-image-build, pull-artifact, push-artifact, create-deployment-configmaps, deploy-workload, generate-imageset, get-current-image, prepare-mirror, remove-operators, update-image-configmap, validate-catalog]; hint: did you mean remove-operators?
+    error: invalid value 'remove-operator' for '<STEP>' [possible values: await-pipelinerun, copy-image, create-index, inspect-image, plan-image-build, pull-artifact, push-artifact, create-deployment-configmaps, deploy-workload, generate-imageset, get-current-image, prepare-mirror, remove-operators, update-image-configmap, validate-catalog]; hint: did you mean remove-operators?
     ");
 }
 

@@ -1,0 +1,5 @@
+//! The binary of the step `await-pipelinerun`.
+
+fn main() -> std::process::ExitCode {
+    step::main::<await_pipelinerun::AwaitPipelinerun>()
+}
