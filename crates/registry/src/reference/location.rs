@@ -165,7 +165,7 @@ impl FromStr for Prefix {
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Registry(host, None) => in_registry(f, &host.to_string()),
+            Place::Registry(host, None) => in_registry(f, host.as_ref()),
             Place::Registry(host, Some(path)) => in_registry(f, &format!("{host}/{path}")),
             Place::Layouts(root) => write!(f, "{OCI}{}", root.display()),
         }
