@@ -27,7 +27,7 @@ bench: ## Measure, beside the tools we replace, and write docs/benchmarks.md
 lint: ## Format, clippy, dependency policy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	cargo clippy -p e2e --test e2e --quiet -- -D warnings
+	cargo clippy -p e2e --test e2e --test outage --test parity --quiet -- -D warnings
 	tests/policy
 
 release: ## The binaries as they are shipped: small, stripped

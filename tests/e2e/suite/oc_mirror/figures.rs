@@ -10,7 +10,6 @@ const RUNS: usize = 5;
 
 #[test]
 #[ignore = "it measures: nothing else may run"]
-#[expect(clippy::print_stderr, reason = "figures are for people")]
 fn figures() {
     let forge = fleet();
     let server = serve(&forge).start();
