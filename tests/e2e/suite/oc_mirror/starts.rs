@@ -5,6 +5,7 @@ use std::time::Instant;
 use cluster::{Event, Resource, Select};
 use e2e::mirror::{DEPLOYMENT, Mirror, REPOSITORY, SMALL, fleet, serve};
 use e2e::{Bed, PATIENCE, result, succeeded};
+use repo_testing::git;
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -23,16 +24,16 @@ fn a_cluster_starts_runs_by_schedule() {
         mirror.pipelines.create(&object);
     }
     mirror.pipelines.kubectl(&["create", "job", "now", "--from=cronjob/oc-mirror-schedule"]);
+    let run = first_run(&mirror, "");
+    let name = run["metadata"]["name"].as_str().unwrap();
+    let run = mirror.pipelines.ended(name);
     mirror.pipelines.kubectl(&["wait", "job/now", "--for=condition=complete", "--timeout=55s"]);
-
-    let runs = mirror.pipelines.runs();
-    assert_eq!(runs.len(), 1, "{runs:?}");
-    let run = mirror.pipelines.ended(&runs[0]);
+    assert_eq!(mirror.pipelines.runs(), [name]);
     assert!(succeeded(&run), "{run:#}");
     assert_eq!(result(&run, "STATUS"), "succeeded");
     let said = mirror.pipelines.kubectl(&["logs", "job/now"]);
     // Its own log, oc-mirror's, and the results.
-    for text in [&runs[0], "1 archives in /workspace/content", "\"WORKLOAD_KIND\":\"Job\""] {
+    for text in [name, "1 archives in /workspace/content", "\"WORKLOAD_KIND\":\"Job\""] {
         assert!(said.contains(text), "{said}");
     }
 }
@@ -48,10 +49,11 @@ fn a_signed_push_to_the_branch_starts_the_run_that_it_concerns_and_no_other_push
     let url = server.url(REPOSITORY);
     Bed::get().apply(&mirror.beside(DEPLOYMENT, "triggers", &["--set", &format!("values_url={url}")]));
     let listener = Listener::of(&mirror);
+    let commit = git(&forge.path().join(REPOSITORY), &["rev-parse", "main"]);
     let push = |branch: &str, url: &str, path: &str| {
         json!({
             "ref": format!("refs/heads/{branch}"),
-            "after": "0123456789012345678901234567890123456789",
+            "after": commit,
             "repository": { "clone_url": url },
             "commits": [{ "added": [], "modified": [path], "removed": [] }],
         })
@@ -67,17 +69,14 @@ fn a_signed_push_to_the_branch_starts_the_run_that_it_concerns_and_no_other_push
         ),
         ("another file", listener.send(&push("main", &url, "README.md"), Some(&token))),
     ];
-    let deployment = listener.run(&listener.send(&values, Some(&token)));
-    let build = listener.run(&listener.send(&push("main", &url, "oc-mirror/Containerfile"), Some(&token)));
+    let deployment = first_run(&mirror, &listener.send(&values, Some(&token)));
+    let build = first_run(&mirror, &listener.send(&push("main", &url, "oc-mirror/Containerfile"), Some(&token)));
     let param = |run: &Value, name: &str| {
         let params = run["spec"]["params"].as_array().unwrap();
         params.iter().find(|param| param["name"] == name).unwrap_or_else(|| panic!("no {name}: {run:#}"))["value"].clone()
     };
     assert_eq!(build["spec"]["pipelineRef"]["name"], "oc-mirror-build-pipeline");
-    assert_eq!(
-        (param(&build, "git-url"), param(&build, "git-revision")),
-        (json!(url), json!("0123456789012345678901234567890123456789"))
-    );
+    assert_eq!((param(&build, "git-url"), param(&build, "git-revision")), (json!(url), json!(commit)));
     assert_eq!(deployment["spec"]["pipelineRef"]["name"], "oc-mirror-deployment-pipeline");
     assert_eq!(
         (param(&deployment, "values-git-url"), param(&deployment, "namespace")),
@@ -85,6 +84,7 @@ fn a_signed_push_to_the_branch_starts_the_run_that_it_concerns_and_no_other_push
     );
     let deployment = mirror.pipelines.ended(deployment["metadata"]["name"].as_str().unwrap());
     assert!(succeeded(&deployment), "{deployment:#}");
+    assert_eq!((result(&deployment, "NAMESPACE"), result(&deployment, "COMMIT")), (mirror.target.name(), &*commit));
 
     // By now the listener is long done with all of them.
     for (why, event) in others {
@@ -128,15 +128,15 @@ impl<'m> Listener<'m> {
     fn runs(&self, event: &str) -> Vec<Value> {
         self.mirror.pipelines.cluster.list(&Resource::PIPELINE_RUNS, event).unwrap()
     }
+}
 
-    /// What comes of an event.
-    fn run(&self, event: &str) -> Value {
-        let changes = self.mirror.pipelines.cluster.watch(&Resource::PIPELINE_RUNS, Select::labels(event));
-        for event in changes.until(Instant::now() + PATIENCE) {
-            if let Event::Applied(run) = event.unwrap() {
-                return run;
-            }
+/// What comes of something that starts a run with these labels.
+fn first_run(mirror: &Mirror, labels: &str) -> Value {
+    let changes = mirror.pipelines.cluster.watch(&Resource::PIPELINE_RUNS, Select::labels(labels));
+    for event in changes.until(Instant::now() + PATIENCE) {
+        if let Event::Applied(run) = event.unwrap() {
+            return run;
         }
-        unreachable!("a watch ends with an error");
     }
+    unreachable!("a watch ends with an error");
 }
