@@ -200,8 +200,9 @@ fn a_job_that_is_done() {
 #[test]
 fn told_to_end_it_leaves_the_job() {
     let fake = cluster("", json!({}), 0, false);
-    let child = with(&fake, &["--wait=true"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = with(&fake, &["--wait=true"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while !fake.requests().iter().any(Request::is_watch) {
+        assert!(child.try_wait().unwrap().is_none(), "it waits for the Job");
         std::thread::yield_now();
     }
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
