@@ -59,8 +59,7 @@ fn every_binary_says_what_is_in_it() {
         let packages: Vec<&str> = list.packages.iter().map(|package| package.name.as_str()).collect();
         assert!(packages.contains(&"step") && packages.contains(&"clap"), "{name}: {packages:?}");
         assert!(!packages.contains(&"insta"), "{name}: what only tests need is not in it");
-        // A binary links only what its step needs.
-        // That one speaks to another cluster, where a Role of ours means nothing.
+        // A binary links only what its step needs; that one speaks to another cluster, where a Role of ours means nothing.
         let talks_to_clusters = !step.about.permissions.is_empty() || name == "await-pipelinerun";
         assert_eq!(packages.contains(&"kube-client"), talks_to_clusters, "{name}: {packages:?}");
         assert_eq!(packages.contains(&"rusqlite"), name == "remove-operators", "{name}");
@@ -75,10 +74,12 @@ fn another_checkout_on_another_path_gives_the_same_image() {
     if checkout.exists() {
         std::fs::remove_dir_all(&checkout).unwrap();
     }
-    std::fs::create_dir_all(&checkout).unwrap();
+    std::fs::create_dir_all(&place).unwrap();
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    // With what is not committed yet: then an image names no commit.
+    let copy = r#"git clone --quiet . "$0" && git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$0""#;
     let copied = Command::new("sh")
-        .args(["-c", "git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C \"$0\""])
+        .args(["-c", copy])
         .arg(&checkout)
         .current_dir(root)
         .status()
