@@ -78,12 +78,7 @@ fn another_checkout_on_another_path_gives_the_same_image() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     // With what is not committed yet: then an image names no commit.
     let copy = r#"git clone --quiet . "$0" && git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$0""#;
-    let copied = Command::new("sh")
-        .args(["-c", copy])
-        .arg(&checkout)
-        .current_dir(root)
-        .status()
-        .unwrap();
+    let copied = Command::new("sh").args(["-c", copy]).arg(&checkout).current_dir(root).status().unwrap();
     assert!(copied.success());
     let output = Command::new(&Bed::get().stepwright)
         .args(["image", "build", STEP, "--output", "images"])
